@@ -20,9 +20,7 @@ config.test_exec_root = os.path.join(config.approx_act_obj_root, "test")
 
 # A CHECK variable never outlives its CHECK-LABEL block, and a prefix that no
 # line of the test uses is a mistake in the test.
-llvm_config.with_environment(
-    "FILECHECK_OPTS", "-enable-var-scope --allow-unused-prefixes=false"
-)
+llvm_config.with_environment("FILECHECK_OPTS", "-enable-var-scope --allow-unused-prefixes=false")
 
 llvm_config.with_environment("PATH", config.llvm_tools_dir, append_path=True)
 llvm_config.add_tool_substitutions(
@@ -40,13 +38,9 @@ llvm_config.with_environment(
 )
 
 # jax: the interpreter has what test/Integration needs.
-probe = (
-    "import importlib.util as u, sys; sys.exit(not all(map(u.find_spec, sys.argv[1:])))"
-)
+probe = "import importlib.util as u, sys; sys.exit(not all(map(u.find_spec, sys.argv[1:])))"
 if (
-    subprocess.run(
-        [config.python_executable, "-c", probe, "jax", "jaxlib", "numpy"]
-    ).returncode
+    subprocess.run([config.python_executable, "-c", probe, "jax", "jaxlib", "numpy"]).returncode
     == 0
 ):
     config.available_features.add("jax")

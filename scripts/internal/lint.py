@@ -45,9 +45,7 @@ def tracked_files(*patterns: str) -> list[pathlib.Path]:
         capture_output=True,
         text=True,
     ).stdout.split("\0")
-    return [
-        p for p in map(pathlib.Path, sorted(set(names) - {""})) if (ROOT / p).is_file()
-    ]
+    return [p for p in map(pathlib.Path, sorted(set(names) - {""})) if (ROOT / p).is_file()]
 
 
 def run(name: str, command: Sequence[str | os.PathLike[str]]) -> Result:
@@ -107,9 +105,7 @@ class ClangTidy:
             if pathlib.Path(entry["file"]).is_relative_to(ROOT)
             and not pathlib.Path(entry["file"]).is_relative_to(BUILD)
         }
-        version = subprocess.run(
-            [self._tool, "--version"], check=True, capture_output=True
-        ).stdout
+        version = subprocess.run([self._tool, "--version"], check=True, capture_output=True).stdout
         self._base = version + (ROOT / ".clang-tidy").read_bytes()
 
     @property
@@ -136,9 +132,7 @@ class ClangTidy:
             mark.touch()
         return result
 
-    def _key(
-        self, file: pathlib.Path, dependencies: dict[str, list[pathlib.Path]]
-    ) -> str:
+    def _key(self, file: pathlib.Path, dependencies: dict[str, list[pathlib.Path]]) -> str:
         entry = self._commands[file]
         digest = hashlib.sha256(self._base)
         flags = [
@@ -166,9 +160,7 @@ class ClangTidy:
             target, *names = block.strip().splitlines() or [""]
             paths = (pathlib.Path(os.path.normpath(BUILD / n.strip())) for n in names)
             result[target.split(":")[0]] = sorted(
-                p.relative_to(ROOT)
-                for p in paths
-                if p.is_relative_to(ROOT) and p.exists()
+                p.relative_to(ROOT) for p in paths if p.is_relative_to(ROOT) and p.exists()
             )
         return result
 

@@ -68,9 +68,7 @@ class Tally:
         return f"{line}, {self.skipped} skipped" if self.skipped else line
 
 
-def run_with_junit(
-    tally: Tally, name: str, option: str, command: Sequence[str | Path]
-) -> None:
+def run_with_junit(tally: Tally, name: str, option: str, command: Sequence[str | Path]) -> None:
     """Runs a test runner with its output shown, and counts its test cases."""
     with tempfile.NamedTemporaryFile(suffix=".xml") as junit:
         done = subprocess.run([*command, f"{option}={junit.name}"], cwd=ROOT)
@@ -154,9 +152,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     args = parser.parse_args(argv)
     if unknown := set(args.steps) - STEPS.keys():
-        parser.error(
-            f"unknown step: {', '.join(sorted(unknown))}; one of {', '.join(STEPS)}"
-        )
+        parser.error(f"unknown step: {', '.join(sorted(unknown))}; one of {', '.join(STEPS)}")
 
     tally = Tally()
     for name, step in STEPS.items():
