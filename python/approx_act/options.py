@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The options of the compiler, as Python sees them."""
+
+from __future__ import annotations
+
+import dataclasses
+import numbers
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+
+Forward = int | Sequence[int] | Callable[[Any], Any] | None
+
+_CHOICES = {
+    "bits": (8, 4, 2),
+    "range": ("auto", "normalised", "minmax", "absmax"),
+    "granularity": ("auto", "tensor", "channel", "group"),
+    "rounding": ("nearest", "stochastic"),
+}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Options:
+    """How residuals are stored; checked when made, hashable.
+
+    Attributes:
+      bits: width of a stored code: 8, 4 or 2.
+      forward: which results stay exact, the loss first: a flat index, several,
+        or a function that picks leaves out of the result pytree.  ``None``: the
+        first result if it is a scalar float, else the only scalar float.
+      range: how the range of the codes is found: ``"auto"``, ``"normalised"``
+        (a multiple of the known standard deviation), ``"minmax"``, ``"absmax"``.
+      sigma: half width of the normalised range in standard deviations; ``None``
+        leaves the choice, by bits, to the compiler.
+      granularity: what shares one scale: ``"auto"``, ``"tensor"``,
+        ``"channel"`` or ``"group"``.
+      group_size: elements of a group; ``None`` leaves it to the compiler.
+      rounding: ``"nearest"`` or ``"stochastic"``.
+      seed: seed of the stochastic rounding.
+      min_fraction: a residual smaller than this fraction of all residual bytes
+        stays exact.
+      strict: raise where a step would otherwise be left exact with a warning.
+    """
+
+    bits: int = 4
+    forward: Forward = None
+    range: str = "auto"
+    sigma: float | None = None
+    granularity: str = "auto"
+    group_size: int | None = None
+    rounding: str = "nearest"
+    seed: int = 0
+    min_fraction: float = 0.002
+    strict: bool = False
+
+    def __post_init__(self) -> None:
+        for name, choices in _CHOICES.items():
+            value = getattr(self, name)
+            if value not in choices:
+                expected = ", ".join(map(repr, choices))
+                raise ValueError(f"{name} must be one of {expected}, not {value!r}")
+        _require_number("sigma", self.sigma, lambda x: x > 0, "positive", optional=True)
+        _require_number(
+            "min_fraction", self.min_fraction, lambda x: 0 <= x <= 1, "between 0 and 1"
+        )
+        if self.group_size is not None and operator.index(self.group_size) <= 0:
+            raise ValueError(f"group_size must be positive, not {self.group_size}")
+        operator.index(self.seed)
+        forward = self.forward
+        if forward is not None and not callable(forward):
+            indices = forward if isinstance(forward, Sequence) else (forward,)
+            try:
+                indices = tuple(map(operator.index, indices))
+            except TypeError:
+                raise TypeError(
+                    "forward must be a result index, several, or a function that "
+                    f"picks leaves of the result, not {forward!r}"
+                ) from None
+            object.__setattr__(self, "forward", indices)
+
+    def forward_indices(self, out_tree: jax.tree_util.PyTreeDef) -> tuple[int, ...]:
+        """Returns the flat indices of the results that must be exact.
+
+        Args:
+          out_tree: structure of the function's result.
+
+        Returns:
+          The indices, the loss first; empty when the compiler is to choose.
+
+        Raises:
+          ValueError: an index is out of range, or ``forward`` returned something
+            that is no leaf of the result.
+        """
+        count = out_tree.num_leaves
+        if self.forward is None:
+            return ()
+        if callable(self.forward):
+            # Opaque leaves: picking is all that the function can do with them.
+            leaves = [_Leaf(i) for i in range(count)]
+            picked = jax.tree.leaves(self.forward(jax.tree.unflatten(out_tree, leaves)))
+            if not picked or not all(isinstance(leaf, _Leaf) for leaf in picked):
+                raise ValueError(
+                    "forward must return one or more leaves of the result it is "
+                    f"given, unchanged; it returned {picked!r}"
+                )
+            return tuple(leaf.index for leaf in picked)
+        for index in self.forward:
+            if not -count <= index < count:
+                raise ValueError(
+                    f"forward={index} is out of range: the function has {count} "
+                    "results (leaves of its result pytree)"
+                )
+        return tuple(index % count for index in self.forward)
+
+    def pipeline(self, forward: Sequence[int]) -> str:
+        """Returns the compiler's pipeline options as one string.
+
+        Args:
+          forward: flat indices of the exact results; empty for the default.
+        """
+        words = {
+            "bits": self.bits,
+            "range": self.range,
+            "sigma": self.sigma,
+            "granularity": self.granularity,
+            "group-size": self.group_size,
+            "rounding": self.rounding,
+            "seed": self.seed,
+            "min-fraction": self.min_fraction,
+            "forward-results": ",".join(map(str, forward)) or None,
+            "target": "stablehlo",
+        }
+        return " ".join(f"{k}={v}" for k, v in words.items() if v is not None)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Leaf:
+    """Stands for one leaf of a result when ``forward`` picks from it."""
+
+    index: int
+
+
+def _require_number(
+    name: str,
+    value: Any,
+    accept: Callable[[float], bool],
+    expected: str,
+    optional: bool = False,
+) -> None:
+    if value is None and optional:
+        return
+    if not isinstance(value, numbers.Real) or not accept(value):
+        raise ValueError(f"{name} must be {expected}, not {value!r}")

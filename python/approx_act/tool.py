@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Runs ``approx-act-opt``, the compiler, as a subprocess.
+
+The compiler links its own MLIR and jaxlib carries another one, so the two never
+share a process: text goes in, text and remarks come out.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import linecache
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+TOOL = "approx-act-opt"
+ENVIRONMENT_VARIABLE = "APPROX_ACT_OPT"
+
+_DIAGNOSTIC = re.compile(
+    r"^(?P<file>.*?):(?P<line>\d+):(?:(?P<column>\d+):)? "
+    r"(?P<severity>error|warning|note|remark): (?P<message>.*)$"
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Diagnostic:
+    """One message of the compiler.
+
+    Attributes:
+      severity: ``"error"``, ``"warning"``, ``"note"`` or ``"remark"``.
+      message: what is wrong, in one line.
+      file: file of the location, or ``None`` when there is none.
+      line: line number, from 1; 0 when there is none.
+      column: column number, from 1; 0 when there is none.
+    """
+
+    severity: str
+    message: str
+    file: str | None = None
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}:{self.column}: " if self.file else ""
+        text = f"{where}{self.severity}: {self.message}"
+        source = self.file and linecache.getline(self.file, self.line).strip()
+        return f"{text}\n    {source}" if source else text
+
+
+class ApproxActError(Exception):
+    """The compiler, or the importer, refused a program.
+
+    Attributes:
+      diagnostics: what was reported, in order; may be empty.
+    """
+
+    def __init__(self, message: str, diagnostics: Sequence[Diagnostic] = ()):
+        self.diagnostics = tuple(diagnostics)
+        super().__init__("\n".join([message, *map(str, diagnostics)]))
+
+
+class ApproxActWarning(UserWarning):
+    """A training step was left exact; the text says why."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Remark:
+    """One decision of the compiler.
+
+    Attributes:
+      kind: ``"Passed"``, ``"Missed"``, ``"Failure"`` or ``"Analysis"``.
+      name: the name of the decision, such as ``"quantized"``.
+      args: its arguments, by name.
+    """
+
+    kind: str
+    name: str
+    args: dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """What the compiler returned.
+
+    Attributes:
+      text: the rewritten module.
+      remarks: its decisions, in program order.
+    """
+
+    text: str
+    remarks: tuple[Remark, ...]
+
+    @property
+    def refusal(self) -> str | None:
+        """Why the program was left unchanged though it has residuals, if so."""
+        return next((r.args.get("reason", r.name) for r in self.remarks
+                     if r.name == "unchanged" and r.kind == "Missed"), None)
+
+
+def find_tool() -> str:
+    """Returns the path of ``approx-act-opt``.
+
+    Looked up in this order: the environment variable ``APPROX_ACT_OPT``, the
+    binary installed with this package, the checkout's build directory, ``PATH``.
+
+    Raises:
+      ApproxActError: there is none, or the variable names no executable.
+    """
+    named = os.environ.get(ENVIRONMENT_VARIABLE)
+    if named:
+        path = shutil.which(named)
+        if path is None:
+            raise ApproxActError(f"{ENVIRONMENT_VARIABLE}={named} is not an executable file")
+        return path
+    package = Path(__file__).resolve().parent
+    for candidate in (package / "bin" / TOOL, package.parents[1] / "build" / "bin" / TOOL):
+        if os.access(candidate, os.X_OK):
+            return str(candidate)
+    path = shutil.which(TOOL)
+    if path is None:
+        raise ApproxActError(
+            f"cannot find {TOOL}: install the package with 'pip install .', build it "
+            f"into build/bin, put it on PATH, or set {ENVIRONMENT_VARIABLE}"
+        )
+    return path
+
+
+def run(text: str, pipeline: str) -> Result:
+    """Runs the approx-act pipeline on a module.
+
+    Args:
+      text: the module in MLIR's generic form, with locations.
+      pipeline: the options of the pipeline, such as ``"bits=4"``.
+
+    Returns:
+      The rewritten module and the remarks.
+
+    Raises:
+      ApproxActError: the compiler was not found or refused the program.
+    """
+    tool = find_tool()
+    with tempfile.TemporaryDirectory(prefix="approx-act-") as directory:
+        remarks = Path(directory, "remarks.yaml")
+        command = [
+            tool,
+            f"--approx-act-pipeline={pipeline}",
+            "--mlir-print-op-generic",
+            "--mlir-print-debuginfo",
+            "--remark-format=yaml",
+            f"--remarks-output-file={remarks}",
+            "--remarks-filter=approx-act.*",
+        ]
+        try:
+            process = subprocess.run(
+                command, input=text, capture_output=True, text=True, encoding="utf-8"
+            )
+        except OSError as error:
+            raise ApproxActError(f"cannot run {tool}: {error}") from error
+        if process.returncode != 0:
+            raise _failure(tool, process)
+        yaml_text = remarks.read_text(encoding="utf-8") if remarks.exists() else ""
+    return Result(process.stdout, parse_remarks(yaml_text))
+
+
+def parse_diagnostics(text: str) -> list[Diagnostic]:
+    """Returns the diagnostics found in what an MLIR tool wrote to stderr."""
+    diagnostics = []
+    for match in filter(None, map(_DIAGNOSTIC.match, text.splitlines())):
+        unknown = match["file"] in ("<unknown>", "loc(unknown)")
+        diagnostics.append(
+            Diagnostic(
+                match["severity"],
+                match["message"],
+                None if unknown else match["file"],
+                0 if unknown else int(match["line"]),
+                0 if unknown else int(match["column"] or 0),
+            )
+        )
+    return diagnostics
+
+
+def parse_remarks(text: str) -> tuple[Remark, ...]:
+    """Returns the remarks in a YAML remarks file of LLVM."""
+    return tuple(yaml.load_all(text, Loader=_remark_loader()))
+
+
+@functools.cache
+def _remark_loader() -> type:
+    """Returns a safe YAML loader that knows the tags of LLVM's remarks."""
+
+    class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+        pass
+
+    def construct(loader: Any, kind: str, node: yaml.MappingNode) -> Remark:
+        fields = loader.construct_mapping(node, deep=True)
+        args: dict[str, Any] = {}
+        for arg in fields.get("Args") or ():
+            args.update(arg)
+        return Remark(kind, fields["Name"], args)
+
+    Loader.add_multi_constructor("!", construct)
+    return Loader
+
+
+def _failure(tool: str, process: subprocess.CompletedProcess[str]) -> ApproxActError:
+    """Turns a failed run into the exception to raise."""
+    if process.returncode < 0:
+        message = f"{tool} was ended by signal {-process.returncode}"
+    else:
+        message = f"{os.path.basename(tool)} cannot compile this program"
+    diagnostics = parse_diagnostics(process.stderr)
+    if not diagnostics and process.stderr.strip():
+        message += ":\n" + process.stderr.strip()
+    return ApproxActError(message, diagnostics)
