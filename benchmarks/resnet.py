@@ -1,0 +1,532 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Compares ways to keep the activations of a bottleneck pre-activation ResNet.
+
+Every variant is the same network on the same parameters and images (32x32, random
+with a pattern per class), compiled with optimization barriers kept. Reported are
+
+  temp      memory_analysis().temp_size_in_bytes of the compiled step, with the
+            better of the XLA:CPU schedulers asked for
+  s/step    median of interleaved repetitions; the ratio to exact is the median of
+            the ratios within each repetition
+  loss      relative difference from exact
+  gradient  relative L2 error and cosine against exact, all parameters as one vector
+  masks     share of ReLU mask elements that the backward pass sees as exact does
+
+each of the last three at several parameters: as initialised; after some steps of
+training; and 'hostile', where batch norms have negative and zero scales and shifts up
+to four times the scale.
+
+With --depths, steps are compiled but not run: memory added per added block against
+the stored bits of that block's normalised inputs, and the time approx-act-opt takes
+alone against the number of ops and XLA's own compile time.
+"""
+
+import argparse
+import dataclasses
+import functools
+import json
+import os
+import platform
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import export
+import jax
+import jax.numpy as jnp
+import numpy as np
+import variants
+from models import resnet
+from variants import Variant
+
+MB = 1e6
+SCHEDULERS = {
+    "default": {},
+    "memory": {"xla_cpu_scheduler_type": "CPU_SCHEDULER_TYPE_MEMORY_OPTIMIZED"},
+}
+
+
+@dataclasses.dataclass
+class Compiled:
+    """A compiled step and what compiling it cost."""
+
+    run: Any
+    scheduler: str
+    lower_seconds: float
+    compile_seconds: float
+
+    @property
+    def temp_bytes(self) -> int:
+        """Temporary memory of one call, in bytes."""
+        return self.run.memory_analysis().temp_size_in_bytes
+
+
+@dataclasses.dataclass
+class Accuracy:
+    """A variant's results against exact at one setting of the parameters.
+
+    Attributes:
+        loss_error: relative difference of the loss.
+        gradient_error: relative L2 error of all gradients as one vector.
+        gradient_cosine: cosine of the same.
+        mask_agreement: share of equal ReLU mask elements, None where not measured.
+    """
+
+    loss_error: float
+    gradient_error: float
+    gradient_cosine: float
+    mask_agreement: float | None = None
+
+
+def compile_with(jitted: Any, args: tuple, scheduler: str) -> Compiled:
+    """Lowers and compiles for `args` with one XLA:CPU scheduler, barriers kept."""
+    start = time.perf_counter()
+    lowered = jitted.lower(*args)
+    middle = time.perf_counter()
+    run = lowered.compile(variants.KEEP_BARRIERS | SCHEDULERS[scheduler])
+    return Compiled(run, scheduler, middle - start, time.perf_counter() - middle)
+
+
+def compile_best(jitted: Any, args: tuple, schedulers: Sequence[str]) -> Compiled:
+    """The compiled step with the least temporary memory over `schedulers`."""
+    return min(
+        (compile_with(jitted, args, s) for s in schedulers), key=lambda c: c.temp_bytes
+    )
+
+
+def seconds_per_step(
+    steps: dict[str, Callable], args: tuple, repetitions: int
+) -> dict[str, list[float]]:
+    """Seconds of each call, one list entry per repetition, all steps interleaved."""
+    times: dict[str, list[float]] = {name: [] for name in steps}
+    for step in steps.values():
+        jax.block_until_ready(step(*args))
+    for _ in range(repetitions):
+        for name, step in steps.items():
+            start = time.perf_counter()
+            jax.block_until_ready(step(*args))
+            times[name].append(time.perf_counter() - start)
+    return times
+
+
+def as_vector(tree: Any) -> np.ndarray:
+    """All leaves of `tree` as one f64 vector."""
+    return np.concatenate([np.ravel(a).astype(np.float64) for a in jax.tree.leaves(tree)])
+
+
+def compare(result: tuple, exact: tuple) -> Accuracy:
+    """Accuracy of `(loss, grads)` against the exact one."""
+    a, b = as_vector(result[1]), as_vector(exact[1])
+    norm = np.linalg.norm(b)
+    return Accuracy(
+        loss_error=abs(float(result[0]) - float(exact[0])) / abs(float(exact[0])),
+        gradient_error=float(np.linalg.norm(a - b) / norm),
+        gradient_cosine=float(a @ b / (np.linalg.norm(a) * norm)),
+    )
+
+
+def mask_agreement(cotangents: Iterable, exact: Iterable) -> float:
+    """Share of elements whose cotangent before the ReLU is zero in both or in neither."""
+    pairs = [
+        ((np.asarray(a) != 0) == (np.asarray(b) != 0))
+        for a, b in zip(cotangents, exact, strict=True)
+    ]
+    return sum(int(p.sum()) for p in pairs) / sum(p.size for p in pairs)
+
+
+def train(step: Callable, params: Any, batches: Iterable, rate: float = 0.05) -> Any:
+    """Parameters after gradient descent with momentum over `batches`."""
+    velocity = jax.tree.map(jnp.zeros_like, params)
+    update = jax.jit(resnet.sgd)
+    for x, y in batches:
+        _, grads = step(params, x, y)
+        params, velocity = update(params, velocity, grads, rate)
+    return params
+
+
+def make_hostile(params: Any, key: jax.Array) -> Any:
+    """`params` with batch norms that are hard to keep the signs of.
+
+    Of the channels, a tenth has scale 0, about half a negative scale, and the ratio of
+    shift to scale is -4, 4 or anything between.
+    """
+
+    def norm(p: dict, key: jax.Array) -> dict:
+        keys = jax.random.split(key, 4)
+        shape = p["scale"].shape
+        scale = jax.random.normal(keys[0], shape)
+        ratio = jax.random.uniform(keys[1], shape, minval=-6.0, maxval=6.0).clip(-4, 4)
+        dead = jax.random.bernoulli(keys[2], 0.1, shape)
+        shift = jnp.where(dead, jax.random.normal(keys[3], shape), scale * ratio)
+        return {**p, "scale": jnp.where(dead, 0.0, scale), "shift": shift}
+
+    def is_norm(node: Any) -> bool:
+        return isinstance(node, dict) and "scale" in node
+
+    nodes, tree = jax.tree.flatten(params, is_leaf=is_norm)
+    keys = jax.random.split(key, len(nodes))
+    return jax.tree.unflatten(
+        tree, [norm(n, k) if is_norm(n) else n for n, k in zip(nodes, keys, strict=True)]
+    )
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Text with aligned columns, the first to the left and the others to the right."""
+    rows = [header, *rows]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if index else cell.ljust(width)
+            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    )
+
+
+def progress(text: str) -> None:
+    """Says on stderr what is going on."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def all_variants(config: resnet.Config, options: argparse.Namespace) -> list[Variant]:
+    """The variants asked for, exact first; says which are not available."""
+    chosen = variants.peers(config, tuple(options.bits), options.sigma)
+    try:
+        chosen += variants.compiled_by_approx_act(config, tuple(options.bits))
+    except ImportError as error:
+        progress(f"skipped: approx_act ({error})")
+    return [v for v in chosen if v.name == "exact" or re.search(options.only, v.name)]
+
+
+def machine() -> dict[str, Any]:
+    """What the figures depend on besides the program."""
+    return {
+        "jax": jax.__version__,
+        "processors": os.cpu_count(),
+        "machine": platform.machine(),
+        "platform": jax.default_backend(),
+    }
+
+
+# --- One depth, run ------------------------------------------------------------------
+
+
+def compare_variants(options: argparse.Namespace) -> dict[str, Any]:
+    """Compiles and runs every variant at one depth; returns the figures."""
+    config = resnet.Config.of_depth(options.depth, options.classes)
+    keys = jax.random.split(jax.random.key(options.seed), 3 + options.steps)
+    params = resnet.init(keys[0], config)
+    batch = functools.partial(resnet.random_batch, batch=options.batch, config=config)
+    x, y = batch(keys[1])
+
+    compiled: dict[str, Compiled] = {}
+    probing: dict[str, Any] = {}
+    for variant in all_variants(config, options):
+        progress(f"compiling {variant.name}")
+        try:
+            compiled[variant.name] = compile_best(
+                variant.jitted, (params, x, y), options.schedulers
+            )
+        except Exception as error:  # Show the others' figures, and what went wrong.
+            if variant.name == "exact":
+                raise
+            progress(f"skipped: {variant.name}: {error}")
+            continue
+        if variant.probing and not options.no_masks:
+            probing[variant.name] = variant.probing
+
+    exact = compiled["exact"].run
+    progress(f"training {options.steps} steps")
+    trained = train(exact, params, (batch(k) for k in keys[3:]))
+    points = {
+        "initial": params,
+        "trained": trained,
+        "hostile": make_hostile(trained, keys[2]),
+    }
+    accuracy: dict[str, dict[str, Accuracy]] = {name: {} for name in compiled}
+    for point, p in points.items():
+        progress(f"comparing at {point} parameters")
+        reference = jax.device_get(exact(p, x, y))
+        for name, c in compiled.items():
+            accuracy[name][point] = compare(jax.device_get(c.run(p, x, y)), reference)
+        if not probing:
+            continue
+        probes = [
+            jnp.zeros(s.shape, s.dtype) for s in variants.probe_shapes(p, x, y, config)
+        ]
+        expected = None
+        for name, step in probing.items():
+            cotangents = jax.device_get(step(probes, p, x, y)[1])
+            expected = cotangents if expected is None else expected
+            accuracy[name][point].mask_agreement = mask_agreement(cotangents, expected)
+
+    progress(f"timing {options.repetitions} repetitions")
+    times = seconds_per_step(
+        {name: c.run for name, c in compiled.items()}, (trained, x, y), options.repetitions
+    )
+    results = {
+        name: {
+            "temp_bytes": c.temp_bytes,
+            "scheduler": c.scheduler,
+            "lower_seconds": c.lower_seconds,
+            "compile_seconds": c.compile_seconds,
+            "seconds_per_step": statistics.median(times[name]),
+            "ratio_to_exact": statistics.median(
+                t / e for t, e in zip(times[name], times["exact"], strict=True)
+            ),
+            "accuracy": {k: dataclasses.asdict(a) for k, a in accuracy[name].items()},
+        }
+        for name, c in compiled.items()
+    }
+    return {"depth": options.depth, "batch": options.batch, "variants": results}
+
+
+def print_comparison(figures: dict[str, Any]) -> None:
+    """Prints the tables of `compare_variants`."""
+    results = figures["variants"]
+    print(f"ResNet-{figures['depth']}, batch {figures['batch']}")
+    print(
+        table(
+            ["", "temp MB", "scheduler", "s/step", "ratio", "lower s", "compile s"],
+            (
+                [
+                    name,
+                    f"{r['temp_bytes'] / MB:.1f}",
+                    r["scheduler"],
+                    f"{r['seconds_per_step']:.3f}",
+                    f"{r['ratio_to_exact']:.2f}",
+                    f"{r['lower_seconds']:.1f}",
+                    f"{r['compile_seconds']:.1f}",
+                ]
+                for name, r in results.items()
+            ),
+        )
+    )
+    for point in results["exact"]["accuracy"]:
+        print(f"\nat {point} parameters, against exact")
+        rows = []
+        for name, r in results.items():
+            a = r["accuracy"][point]
+            masks = a["mask_agreement"]
+            rows.append(
+                [
+                    name,
+                    f"{a['loss_error']:.1e}",
+                    f"{a['gradient_error']:.5f}",
+                    f"{a['gradient_cosine']:.6f}",
+                    "-" if masks is None else f"{100 * masks:.6f} %",
+                ]
+            )
+        print(table(["", "loss", "gradient", "cosine", "masks"], rows))
+
+
+# --- Many depths, compiled only ------------------------------------------------------
+
+
+def stored_bytes_per_block(config: resnet.Config, batch: int, bits: int, size: int = 32) -> float:
+    """Bytes of the normalised inputs of one more block in every stage, at `bits` each."""
+    total = 0.0
+    for stage in range(len(config.widths)):
+        pixels = batch * (size >> stage) ** 2
+        channels = sum(inputs for _, inputs, _, _ in config.convolutions(stage, 1))
+        total += pixels * channels * bits / 8
+    return total
+
+
+def count_ops(text: str) -> int:
+    """Number of operations in a module in MLIR's generic form."""
+    return len(re.findall(r'"\w+\.\w+"\(', text))
+
+
+def tool_seconds(text: str, bits: int, repetitions: int = 3) -> float | None:
+    """Median seconds that approx-act-opt takes for a module; None where there is no tool."""
+    try:
+        from approx_act.tool import find_tool
+    except ImportError:
+        return None
+    with tempfile.TemporaryDirectory() as directory:
+        source = Path(directory, "step.mlir")
+        source.write_text(text, encoding="utf-8")
+        command = [
+            find_tool(),
+            f"--approx-act-pipeline=bits={bits} target=stablehlo",
+            "--mlir-print-op-generic",
+            source,
+            "-o",
+            Path(directory, "out.mlir"),
+        ]
+        times = []
+        for _ in range(repetitions):
+            start = time.perf_counter()
+            subprocess.run(command, check=True)
+            times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+def compare_depths(options: argparse.Namespace) -> dict[str, Any]:
+    """Compiles the variants asked for at every depth; returns the figures."""
+    figures = []
+    for depth in options.depths:
+        config = resnet.Config.of_depth(depth, options.classes)
+        args = export.resnet_shapes(config, options.batch)
+        progress(f"ResNet-{depth}: exporting")
+        text = export.stablehlo_text(resnet.make_step(config), *args)
+        figure: dict[str, Any] = {"depth": depth, "ops": count_ops(text), "variants": {}}
+        try:
+            figure["tool_seconds"] = tool_seconds(text, min(options.bits))
+        except Exception as error:  # The peers' figures are still worth having.
+            progress(f"skipped: approx-act-opt: {error}")
+            figure["tool_seconds"] = None
+        for variant in all_variants(config, options):
+            progress(f"ResNet-{depth}: compiling {variant.name}")
+            try:
+                c = compile_best(variant.jitted, args, options.schedulers)
+            except Exception as error:
+                progress(f"skipped: {variant.name}: {error}")
+                continue
+            figure["variants"][variant.name] = {
+                "temp_bytes": c.temp_bytes,
+                "scheduler": c.scheduler,
+                "lower_seconds": c.lower_seconds,
+                "compile_seconds": c.compile_seconds,
+            }
+        figures.append(figure)
+    return {"batch": options.batch, "depths": figures}
+
+
+def print_depths(figures: dict[str, Any], classes: int) -> None:
+    """Prints the tables of `compare_depths`."""
+    depths = figures["depths"]
+    print("approx-act-opt alone")
+    rows = []
+    for f in depths:
+        tool, xla = f["tool_seconds"], f["variants"]["exact"]["compile_seconds"]
+        timed = tool is not None
+        rows.append(
+            [
+                f"ResNet-{f['depth']}",
+                str(f["ops"]),
+                f"{tool:.2f}" if timed else "-",
+                f"{1e6 * tool / f['ops']:.1f}" if timed else "-",
+                f"{xla:.1f}",
+                f"{100 * tool / xla:.1f} %" if timed else "-",
+            ]
+        )
+    print(table(["", "ops", "s", "us/op", "XLA, exact, s", "share"], rows))
+    print(f"\ntemp memory, batch {figures['batch']}; an added block is one in every stage")
+    rows = []
+    for name in depths[0]["variants"]:
+        bits = int(digits[0]) if (digits := re.findall(r"(\d+) bit", name)) else 32
+        previous = None
+        for f in depths:
+            if name not in f["variants"]:
+                continue
+            v = f["variants"][name]
+            added = ideal = share = "-"
+            if previous:
+                config = resnet.Config.of_depth(f["depth"], classes)
+                blocks = (f["depth"] - previous[0]) / 9
+                per_block = (v["temp_bytes"] - previous[1]) / blocks
+                stored = stored_bytes_per_block(config, figures["batch"], bits)
+                added, ideal = f"{per_block / MB:.3f}", f"{stored / MB:.3f}"
+                share = f"{per_block / stored:.3f}"
+            rows.append(
+                [
+                    f"{name}, ResNet-{f['depth']}",
+                    f"{v['temp_bytes'] / MB:.1f}",
+                    v["scheduler"],
+                    added,
+                    ideal,
+                    share,
+                    f"{v['lower_seconds']:.1f}",
+                    f"{v['compile_seconds']:.1f}",
+                ]
+            )
+            previous = f["depth"], v["temp_bytes"]
+    header = [
+        "",
+        "temp MB",
+        "scheduler",
+        "MB/block added",
+        "stored bits",
+        "ratio",
+        "lower s",
+        "compile s",
+    ]
+    print(table(header, rows))
+
+
+def parse_arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--depth", type=int, default=56, help="9n + 2 (default: %(default)s)")
+    add(
+        "--depths",
+        type=int,
+        nargs="+",
+        metavar="DEPTH",
+        help="compile only, at these depths, such as 164 326 1001",
+    )
+    add("--batch", type=int, default=32, help="default: %(default)s")
+    add("--classes", type=int, default=10, help="default: %(default)s")
+    add(
+        "--bits",
+        type=int,
+        nargs="+",
+        choices=[8, 4, 2],
+        default=[8, 4],
+        help="widths of stored activations (default: 8 4)",
+    )
+    add(
+        "--sigma",
+        type=float,
+        default=3.0,
+        help="half width of the hand-written layer's grid (default: the paper's %(default)s)",
+    )
+    add(
+        "--only",
+        default="",
+        metavar="REGEX",
+        help="variants to compare with exact, such as 'paper|approx_act'",
+    )
+    add(
+        "--schedulers",
+        nargs="+",
+        choices=SCHEDULERS,
+        default=["default"],
+        help="XLA:CPU schedulers to try; each variant gets its better one",
+    )
+    add("--steps", type=int, default=20, help="of training (default: %(default)s)")
+    add("--repetitions", type=int, default=5, help="of timing (default: %(default)s)")
+    add("--no-masks", action="store_true", help="do not compare ReLU masks")
+    add("--seed", type=int, default=0, help="default: %(default)s")
+    add("--json", type=Path, metavar="FILE", help="also write the figures here")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Command line; see --help."""
+    options = parse_arguments()
+    if options.depths:
+        figures = compare_depths(options)
+        print_depths(figures, options.classes)
+    else:
+        figures = compare_variants(options)
+        print_comparison(figures)
+    if options.json:
+        figures = {"machine": machine(), "options": vars(options) | {"json": None}} | figures
+        options.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
