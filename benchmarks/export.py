@@ -16,8 +16,8 @@ import jax
 import jax.numpy as jnp
 from jaxlib.mlir.dialects import stablehlo
 from jaxlib.mlir.passmanager import PassManager
-from models import mlp, resnet
 
+from models import mlp, resnet
 
 stablehlo.register_stablehlo_passes()
 
@@ -70,9 +70,7 @@ def main() -> None:
         text = stablehlo_text(mlp.step, *mlp_shapes(options.batch))
     else:
         config = resnet.Config.of_depth(options.depth, options.classes)
-        layer = functools.partial(
-            resnet.exact_layer, norm=resnet.BATCH_NORMS[options.norm]
-        )
+        layer = functools.partial(resnet.exact_layer, norm=resnet.BATCH_NORMS[options.norm])
         step = resnet.make_step(config, layer=layer)
         text = stablehlo_text(step, *resnet_shapes(config, options.batch))
     options.output.write(text)

@@ -38,10 +38,11 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import export
 import jax
 import jax.numpy as jnp
 import numpy as np
+
+import export
 import variants
 from models import resnet
 from variants import Variant
@@ -96,9 +97,7 @@ def compile_with(jitted: Any, args: tuple, scheduler: str) -> Compiled:
 
 def compile_best(jitted: Any, args: tuple, schedulers: Sequence[str]) -> Compiled:
     """The compiled step with the least temporary memory over `schedulers`."""
-    return min(
-        (compile_with(jitted, args, s) for s in schedulers), key=lambda c: c.temp_bytes
-    )
+    return min((compile_with(jitted, args, s) for s in schedulers), key=lambda c: c.temp_bytes)
 
 
 def seconds_per_step(
@@ -258,9 +257,7 @@ def compare_variants(options: argparse.Namespace) -> dict[str, Any]:
             accuracy[name][point] = compare(jax.device_get(c.run(p, x, y)), reference)
         if not probing:
             continue
-        probes = [
-            jnp.zeros(s.shape, s.dtype) for s in variants.probe_shapes(p, x, y, config)
-        ]
+        probes = [jnp.zeros(s.shape, s.dtype) for s in variants.probe_shapes(p, x, y, config)]
         expected = None
         for name, step in probing.items():
             cotangents = jax.device_get(step(probes, p, x, y)[1])

@@ -19,6 +19,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax import Array
+
 from models import resnet
 from models.resnet import EPSILON, Config, Linear, Params
 
@@ -36,17 +37,13 @@ def pack(codes: Array, bits: int) -> Array:
     between rows. Requires C to be a multiple of 8 / bits.
     """
     pieces = jnp.split(codes.astype(jnp.uint8), 8 // bits, axis=-1)
-    return functools.reduce(
-        jnp.bitwise_or, (p << (bits * i) for i, p in enumerate(pieces))
-    )
+    return functools.reduce(jnp.bitwise_or, (p << (bits * i) for i, p in enumerate(pieces)))
 
 
 def unpack(packed: Array, bits: int) -> Array:
     """Inverse of `pack`; returns uint8 codes."""
     mask = jnp.uint8(2**bits - 1)
-    return jnp.concatenate(
-        [(packed >> (bits * i)) & mask for i in range(8 // bits)], axis=-1
-    )
+    return jnp.concatenate([(packed >> (bits * i)) & mask for i in range(8 // bits)], axis=-1)
 
 
 # --- The paper's layer ---------------------------------------------------------------
@@ -78,9 +75,7 @@ class SignExactGrid:
         switch = jnp.where(
             scale == 0, jnp.where(shift > 0, -jnp.inf, jnp.inf), -shift / jnp.abs(scale)
         )
-        first = jnp.clip(
-            jnp.round((switch + self.sigma) / self.width), 1, 2**self.bits - 1
-        )
+        first = jnp.clip(jnp.round((switch + self.sigma) / self.width), 1, 2**self.bits - 1)
         origin = jnp.clip(
             switch - first * self.width,
             -self.sigma - self.width / 2,
@@ -194,9 +189,7 @@ def naive_step(config: Config, bits: int) -> Step:
         stored = [grid.encode(leaf) if is_stored(leaf) else leaf for leaf in leaves]
         stored, value = jax.lax.optimization_barrier((stored, value))
         restored = [
-            grid.decode(s, jax.ShapeDtypeStruct(leaf.shape, leaf.dtype))
-            if is_stored(leaf)
-            else s
+            grid.decode(s, jax.ShapeDtypeStruct(leaf.shape, leaf.dtype)) if is_stored(leaf) else s
             for s, leaf in zip(stored, leaves, strict=True)
         ]
         (grads,) = jax.tree.unflatten(tree, restored)(jnp.ones_like(value))
@@ -226,7 +219,9 @@ def tap(z: Array, probe: Array) -> Array:
 tap.defvjp(lambda z, probe: (z, None), lambda _, cotangent: (cotangent, cotangent))
 
 
-def tapped_layer(linear: Linear, x, scale, shift, *weights, probe):
+def tapped_layer(
+    linear: Linear, x: Array, scale: Array, shift: Array, *weights: Array, probe: Array
+) -> Any:
     """`resnet.exact_layer` with a `tap` before the ReLU."""
     z = tap(resnet.centred_batch_norm(x, scale, shift), probe)
     return linear(jax.nn.relu(z), *weights)
@@ -282,12 +277,8 @@ class Variant:
 def peers(config: Config, bits: tuple[int, ...] = (8, 4), sigma: float = 3.0) -> list[Variant]:
     """The variants that need nothing but JAX, exact first."""
     variants = [
-        Variant(
-            "exact", jax.jit(resnet.make_step(config)), jax.jit(probing_step(config))
-        ),
-        Variant(
-            "checkpoint", jax.jit(resnet.make_step(config, block=checkpointed_block))
-        ),
+        Variant("exact", jax.jit(resnet.make_step(config)), jax.jit(probing_step(config))),
+        Variant("checkpoint", jax.jit(resnet.make_step(config, block=checkpointed_block))),
     ]
     variants += [Variant(f"naive {b} bit", jax.jit(naive_step(config, b))) for b in bits]
     for b in bits:

@@ -19,7 +19,9 @@ def init(key: Array, widths: tuple[int, ...]) -> Params:
             "kernel": jax.random.normal(k, (m, n)) * (2.0 / m) ** 0.5,
             "bias": jnp.zeros(n),
         }
-        for k, m, n in zip(jax.random.split(key, len(widths) - 1), widths, widths[1:])
+        for k, m, n in zip(
+            jax.random.split(key, len(widths) - 1), widths[:-1], widths[1:], strict=True
+        )
     ]
 
 

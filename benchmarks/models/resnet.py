@@ -28,11 +28,13 @@ EPSILON = 1e-5
 
 
 class Layer(Protocol):
-    """Computes `linear(relu(batch_norm(x, scale, shift)), *weights)` in some way."""
+    """One way to compute a layer, and to keep what its derivative needs."""
 
     def __call__(
         self, linear: Linear, x: Array, scale: Array, shift: Array, *weights: Array
-    ) -> Any: ...
+    ) -> Any:
+        """Returns `linear(relu(batch_norm(x, scale, shift)), *weights)`."""
+        ...
 
 
 @dataclasses.dataclass(frozen=True)
@@ -170,9 +172,7 @@ def apply_block(block: Params, x: Array, *, strides: tuple[int, ...], layer: Lay
     for index, (stride, p) in enumerate(zip(strides, block["layers"], strict=True)):
         if index == 0 and "shortcut" in block:
             linear = functools.partial(project, stride=stride, step=max(strides))
-            x, shortcut = layer(
-                linear, x, p["scale"], p["shift"], p["kernel"], block["shortcut"]
-            )
+            x, shortcut = layer(linear, x, p["scale"], p["shift"], p["kernel"], block["shortcut"])
         else:
             linear = functools.partial(convolve, stride=stride)
             x = layer(linear, x, p["scale"], p["shift"], p["kernel"])
