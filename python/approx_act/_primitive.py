@@ -20,7 +20,7 @@ from typing import Any
 
 import jax
 from jax._src import core, dispatch, effects, pjit
-from jax._src.interpreters import ad, batching
+from jax._src.interpreters import ad, batching, partial_eval
 from jax.interpreters import mlir
 from jax.interpreters.mlir import ir
 from jaxlib.mlir.dialects import func
@@ -53,9 +53,9 @@ class TracedStep:
 def trace(jitted: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> TracedStep:
     """Traces a function made by ``jax.jit``, with its cache and its errors."""
     params, operands = pjit._infer_params(jitted._fun, jitted._jit_info, tuple(args), kwargs)
-    return TracedStep(
-        params.params["jaxpr"], list(operands), params.out_tree, params.params["name"]
-    )
+    # As operands, captured arrays need not travel through the compiler's text.
+    jaxpr, constants = partial_eval.separate_consts(params.params["jaxpr"])
+    return TracedStep(jaxpr, [*constants, *operands], params.out_tree, params.params["name"])
 
 
 def bind(step: TracedStep, options: Options, forward: Sequence[int]) -> Any:
@@ -77,6 +77,11 @@ def bind(step: TracedStep, options: Options, forward: Sequence[int]) -> Any:
         forward=tuple(forward),
     )
     return jax.tree.unflatten(step.out_tree, results)
+
+
+def lower_exact(step: TracedStep) -> ir.Module:
+    """Lowers a step as it is, for inspection."""
+    return jax.jit(core.jaxpr_as_fun(step.jaxpr)).lower(*step.operands).compiler_ir("stablehlo")
 
 
 def under_jit() -> bool:
@@ -152,7 +157,9 @@ def _lower(
         for value, aval in lowered.constants
     ]
     tokens = [ctx.tokens_in.get(effect) for effect in ordered]
-    operands = mlir.flatten_ir_values([*ctx.dim_var_values, *tokens, *constants, *args])
+    operands, _ = mlir.ir_tree_registry.flatten(
+        [*ctx.dim_var_values, *tokens, *constants, *args]
+    )
     call = func.CallOp(
         list(lowered.result_types), ir.FlatSymbolRefAttr.get(lowered.symbol), operands
     )

@@ -73,7 +73,7 @@ def load(source: Source, name: str = "<input>", context: ir.Context | None = Non
         module = source
     else:
         module = _parse(source, name, context or mlir.make_ir_context())
-    _guard(module.operation.verify, name)
+    _guard(module.operation.verify, module.context, name)
     _legalize_chlo(module, name)
     return module
 
@@ -118,7 +118,7 @@ def to_exported(source: Source, exported: jax_export.Exported) -> jax_export.Exp
     with context:
         original = exported.mlir_module(serialized=False)
     module = load(source, exported.fun_name, context)
-    expected, actual = _main_type(original), _main_type(module)
+    expected, actual = main_type(original), main_type(module)
     if actual != expected:
         raise ApproxActError(
             f"the rewritten program has type {actual}, but {exported.fun_name} was "
@@ -127,6 +127,14 @@ def to_exported(source: Source, exported: jax_export.Exported) -> jax_export.Exp
     return dataclasses.replace(
         exported, mlir_module_serialized=to_portable_artifact(module), _get_vjp=None
     )
+
+
+def main_type(module: ir.Module) -> ir.FunctionType:
+    """Returns the type of a module's function ``main``."""
+    for op in module.body.operations:
+        if op.operation.name == "func.func" and op.sym_name.value == "main":
+            return op.type
+    raise ApproxActError("the program has no function 'main'")
 
 
 def _parse(source: str | bytes | jax_export.Exported, name: str, context: ir.Context) -> ir.Module:
@@ -141,14 +149,13 @@ def _parse(source: str | bytes | jax_export.Exported, name: str, context: ir.Con
                 read = functools.partial(stablehlo.deserialize_portable_artifact, context, source)
             else:
                 read = functools.partial(ir.Module.parse, source, context)
-            return _guard(read, name)
-        try:
-            source = source.decode("utf-8")
-        except UnicodeDecodeError:
+            return _guard(read, context, name)
+        if b"\0" in source:  # No text; MLIR's parser would stop there without a word.
             return _parse(_deserialize_exported(source, name), name, context)
+        source = source.decode("utf-8", errors="replace")
     if not isinstance(source, str):
         raise TypeError(f"cannot import a {type(source).__name__}")
-    return _guard(functools.partial(ir.Module.parse, source, context), name)
+    return _guard(functools.partial(ir.Module.parse, source, context), context, name)
 
 
 def _deserialize_exported(blob: bytes, name: str) -> jax_export.Exported:
@@ -182,23 +189,27 @@ def _legalize_chlo(module: ir.Module, name: str) -> None:
         passes = passmanager.PassManager.parse(
             "builtin.module(func.func(chlo-legalize-to-stablehlo))"
         )
-        _guard(lambda: passes.run(module.operation), name)
+        _guard(lambda: passes.run(module.operation), module.context, name)
 
 
-def _main_type(module: ir.Module) -> str:
-    for op in module.body.operations:
-        if op.operation.name == "func.func" and op.sym_name.value == "main":
-            return str(op.type)
-    raise ApproxActError("the program has no function 'main'")
-
-
-def _guard(action: Callable[[], ir.Module], name: str) -> ir.Module:
+def _guard(action: Callable[[], ir.Module], context: ir.Context, name: str) -> ir.Module:
     """Runs an MLIR action, turning its diagnostics into an ApproxActError."""
+    diagnostics: list[Diagnostic] = []
+
+    def collect(info: ir.DiagnosticInfo) -> bool:
+        diagnostics.extend(_convert(info, name))
+        return True
+
+    # Some actions raise their diagnostics, others emit them and then fail.
+    handler = context.attach_diagnostic_handler(collect)
     try:
         return action()
-    except ir.MLIRError as error:
-        diagnostics = [d for info in error.error_diagnostics for d in _convert(info, name)]
+    except (ir.MLIRError, ValueError) as error:
+        for info in getattr(error, "error_diagnostics", ()):
+            collect(info)
         raise ApproxActError(f"{name} is not valid StableHLO", diagnostics) from None
+    finally:
+        handler.detach()
 
 
 def _convert(info: ir.DiagnosticInfo, name: str) -> list[Diagnostic]:

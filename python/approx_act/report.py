@@ -11,7 +11,7 @@ from typing import Any
 
 import jax
 
-from approx_act import importer, tool
+from approx_act import _primitive, importer, tool
 from approx_act.api import Approximation
 from approx_act.options import Options
 
@@ -147,16 +147,21 @@ def residuals(fun: Callable[..., Any], /, *args, **kwargs) -> ResidualTable:
       ApproxActError: the step is not one that can be rewritten.
       ValueError: an option has no such value.
     """
-    made = getattr(fun, "_approximation", None) or Approximation(fun, Options())
     static = {k: kwargs.pop(k) for k in ("static_argnums", "static_argnames") if k in kwargs}
     names = {field.name for field in dataclasses.fields(Options)}
     given = {k: kwargs.pop(k) for k in names & kwargs.keys()}
+    made = getattr(fun, "_approximation", None)
+    if made is None:
+        jitted = fun if hasattr(fun, "trace") else jax.jit(fun, **static)
+        made = Approximation(jitted, Options())
     options = dataclasses.replace(made.options, **given)
 
-    lowered = jax.jit(made.jitted, **static).trace(*args, **kwargs).lower()
-    indices = options.forward_indices(jax.tree.structure(lowered.out_info))
-    text = importer.import_module(lowered.compiler_ir("stablehlo"))
-    return table(tool.run(text, options.pipeline(indices)).remarks)
+    step = _primitive.trace(made.jitted, args, kwargs)
+    module = importer.load(_primitive.lower_exact(step))
+    # The results of the module begin with the tokens of ordered effects.
+    tokens = len(importer.main_type(module).results) - step.out_tree.num_leaves
+    indices = [tokens + index for index in options.forward_indices(step.out_tree)]
+    return table(tool.run(importer.to_text(module), options.pipeline(indices)).remarks)
 
 
 def table(remarks: Sequence[tool.Remark]) -> ResidualTable:

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Approximated steps run over several devices."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.sharding import AxisType, NamedSharding
+from jax.sharding import PartitionSpec as P
+
+import approx_act
+
+
+def loss(w, x):
+    return jnp.mean(jnp.tanh(x @ w) ** 2)
+
+
+def step(w, x):
+    value, grad = jax.value_and_grad(loss)(w, x)
+    return value, w - 0.1 * grad
+
+
+W = jnp.asarray(np.random.default_rng(0).standard_normal((8, 8)), jnp.float32)
+X = jnp.asarray(np.random.default_rng(1).standard_normal((16, 8)), jnp.float32)
+
+
+def make_mesh(kind=AxisType.Auto):
+    return jax.make_mesh((4, 2), ("data", "model"), axis_types=(kind, kind))
+
+
+def assert_close(actual, expected):
+    jax.tree.map(lambda a, e: np.testing.assert_allclose(a, e, rtol=1e-5), actual, expected)
+
+
+@pytest.fixture(params=["fake", "compiler"])
+def any_compiler(request):
+    """The stand-in that changes nothing, then the compiler itself."""
+    if request.param == "fake":
+        request.getfixturevalue("fake")
+    return request.param
+
+
+def tolerance(kind):
+    return {"rtol": 1e-5} if kind == "fake" else {"rtol": 0, "atol": 2e-3}
+
+
+@pytest.mark.parametrize("kind", [AxisType.Auto, AxisType.Explicit])
+@pytest.mark.parametrize("make", [approx_act.jit, lambda f, **kw: jax.jit(approx_act.approximate(f, **kw))])
+def test_sharded_arguments(any_compiler, kind, make):
+    mesh = make_mesh(kind)
+    w = jax.device_put(W, NamedSharding(mesh, P(None, "model")))
+    x = jax.device_put(X, NamedSharding(mesh, P("data", None)))
+    value, new = make(step, bits=8)(w, x)
+    expected_value, expected = jax.jit(step)(w, x)
+    np.testing.assert_allclose(value, expected_value, rtol=1e-6)
+    np.testing.assert_allclose(new, expected, **tolerance(any_compiler))
+    assert new.sharding.is_equivalent_to(expected.sharding, 2)
+
+
+def test_out_shardings(any_compiler):
+    mesh = make_mesh()
+    out = NamedSharding(mesh, P()), NamedSharding(mesh, P("data"))
+    _, new = approx_act.jit(step, bits=8, out_shardings=out)(W, X)
+    assert new.sharding.is_equivalent_to(out[1], 2)
+
+
+def test_constraints_inside(any_compiler):
+    mesh = make_mesh()
+
+    def constrained(w, x):
+        x = jax.lax.with_sharding_constraint(x, NamedSharding(mesh, P("data")))
+        value, new = step(w, x)
+        return value, jax.lax.with_sharding_constraint(new, NamedSharding(mesh, P("model")))
+
+    value, new = approx_act.jit(constrained, bits=8)(W, X)
+    np.testing.assert_allclose(value, step(W, X)[0], rtol=1e-6)
+    assert new.sharding.is_equivalent_to(NamedSharding(mesh, P("model")), 2)
+
+
+def test_ambient_mesh(fake):
+    with jax.set_mesh(make_mesh()):
+        jitted = approx_act.jit(lambda w, x: step(w, jax.lax.with_sharding_constraint(x, P("data"))))
+        assert_close(jitted(W, X), step(W, X))
+
+
+def data_parallel_step(w, x):
+    value, grad = jax.value_and_grad(loss)(jax.lax.pcast(w, "data", to="varying"), x)
+    return jax.lax.pmean(value, "data"), w - 0.1 * jax.lax.pmean(grad, "data")
+
+
+@pytest.mark.parametrize(
+    "compose",
+    [
+        lambda shard: jax.jit(shard(approx_act.approximate(data_parallel_step, bits=8))),
+        lambda shard: approx_act.jit(shard(data_parallel_step), bits=8),
+    ],
+    ids=["inside shard_map", "around shard_map"],
+)
+def test_shard_map(fake, compose):
+    mesh = jax.make_mesh((4,), ("data",), axis_types=(AxisType.Auto,))
+
+    def shard(fun):
+        return jax.shard_map(fun, mesh=mesh, in_specs=(P(), P("data")), out_specs=(P(), P()))
+
+    assert_close(compose(shard)(W, X), step(W, X))
+
+
+def test_vmap_with_collectives(fake):
+    def averaged(w, x):
+        value, grad = jax.value_and_grad(loss)(w, x)
+        return jax.lax.pmean(value, "data"), w - 0.1 * jax.lax.pmean(grad, "data")
+
+    xs = jnp.stack([X, X + 1])
+    expected = jax.vmap(averaged, in_axes=(None, 0), axis_name="data")(W, xs)
+    actual = jax.vmap(approx_act.jit(averaged), in_axes=(None, 0), axis_name="data")(W, xs)
+    assert_close(actual, expected)

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Numbers: the compiler itself, on small models."""
+
+import warnings
+
+import jax
+import jax.numpy as jnp
+import models
+import numpy as np
+import pytest
+
+import approx_act
+
+MODELS = {
+    "relu mlp": lambda: models.mlp(jax.nn.relu),
+    "tanh mlp": lambda: models.mlp(jnp.tanh),
+    "conv bn": models.conv_bn,
+}
+# Least cosine between the gradient and the exact one.
+COSINE = {8: 0.9995, 4: 0.97, 2: 0.6}
+
+
+@pytest.fixture(autouse=True)
+def no_warnings():
+    """None of these steps may be left exact."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", approx_act.ApproxActWarning)
+        yield
+
+
+def flat(tree):
+    return np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(tree)])
+
+
+def cosine(a, b):
+    return np.dot(a, b) / np.linalg.norm(a) / np.linalg.norm(b)
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("bits", COSINE)
+def test_loss_is_exact_and_gradient_is_near(model, bits):
+    step, params, batch = MODELS[model]()
+    loss, grads = jax.jit(step)(params, batch)
+    approx_loss, approx_grads = approx_act.jit(step, bits=bits, strict=True)(params, batch)
+    np.testing.assert_allclose(approx_loss, loss, rtol=1e-6)
+    assert cosine(flat(approx_grads), flat(grads)) > COSINE[bits]
+    # The gradient is an approximation: else nothing was compressed.
+    assert not np.array_equal(flat(approx_grads), flat(grads))
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_memory_is_saved(model):
+    makers = {
+        "relu mlp": lambda: models.mlp(jax.nn.relu, width=128, batch=1024, layers=12),
+        "tanh mlp": lambda: models.mlp(jnp.tanh, width=128, batch=1024, layers=12),
+        "conv bn": lambda: models.conv_bn(channels=16, batch=32, size=32, layers=8),
+    }
+    step, params, batch = makers[model]()
+    options = approx_act.compiler_options("cpu")
+    exact = jax.jit(step).lower(params, batch).compile(compiler_options=options)
+    compiled = approx_act.jit(step, bits=4).lower(params, batch).compile()
+    temp = compiled.memory_analysis().temp_size_in_bytes
+    assert temp < 0.5 * exact.memory_analysis().temp_size_in_bytes
+
+
+def test_several_steps_under_scan():
+    step, params, batch = models.mlp(jnp.tanh)
+
+    def train(step):
+        def body(params, _):
+            loss, grads = step(params, batch)
+            return jax.tree.map(lambda p, g: p - 0.5 * g, params, grads), loss
+
+        return jax.jit(lambda params: jax.lax.scan(body, params, length=20))(params)[1]
+
+    exact, approximate = train(step), train(approx_act.approximate(step, bits=8))
+    np.testing.assert_allclose(approximate, exact, rtol=1e-2)
+    assert approximate[-1] < approximate[0]
+
+
+def test_vmap_is_one_step_per_example():
+    step, params, (x, y) = models.mlp(jnp.tanh)
+    xs, ys = jnp.stack([x, 2 * x]), jnp.stack([y, y])
+    losses, _ = jax.vmap(approx_act.jit(step, bits=8), in_axes=(None, 0))(params, (xs, ys))
+    expected, _ = jax.vmap(step, in_axes=(None, 0))(params, (xs, ys))
+    np.testing.assert_allclose(losses, expected, rtol=1e-6)
+
+
+def test_residuals_name_the_users_line():
+    step, params, batch = models.mlp(jnp.tanh)
+    table = approx_act.residuals(step, params, batch)
+    assert table.bytes_after < table.bytes_before
+    codes = [row for row in table if row.stored == "code"]
+    assert codes
+    assert all(row.bits == 4 for row in codes)
+    assert any(row.source_line == "x = activation(x @ w)" for row in codes)
+    print(table)
+
+
+def test_inference_is_unchanged():
+    def predict(w, x):
+        return jnp.tanh(x @ w).sum()
+
+    w, x = jnp.eye(4), jnp.ones((2, 4))
+    assert approx_act.jit(predict)(w, x) == jax.jit(predict)(w, x)
+    table = approx_act.residuals(predict, w, x)
+    assert len(table) == 0
+    assert table.bytes_before == 0
+
+
+def test_forward_callable():
+    step, params, batch = models.mlp(jnp.tanh)
+
+    def train_step(params, batch):
+        loss, grads = step(params, batch)
+        return grads, {"norm": sum(jnp.sum(g**2) for g in grads), "loss": loss}
+
+    jitted = approx_act.jit(train_step, bits=8, forward=lambda out: out[1]["loss"], strict=True)
+    expected, metrics = jax.jit(train_step)(params, batch)
+    grads, approx_metrics = jitted(params, batch)
+    np.testing.assert_allclose(approx_metrics["loss"], metrics["loss"], rtol=1e-6)
+    assert cosine(flat(grads), flat(expected)) > COSINE[8]
+
+
+def test_ambiguous_loss_asks_for_forward():
+    def two_scalars(x):
+        return x, jnp.sum(x), jnp.sum(x * 2)
+
+    with pytest.raises(approx_act.ApproxActError, match="forward"):
+        approx_act.jit(two_scalars, strict=True)(jnp.ones(3))
+
+
+def test_same_program_gives_the_same_module():
+    step, params, batch = models.conv_bn()
+    lower = approx_act.jit(step).lower
+    first = lower(params, batch).as_text()
+    jax.clear_caches()
+    assert lower(params, batch).as_text() == first
