@@ -14,7 +14,7 @@ from lit.llvm import llvm_config
 config.name = "approx-act"
 config.test_format = lit.formats.ShTest(execute_external=False)
 config.suffixes = [".mlir", ".test", ".py"]
-config.excludes = ["CMakeLists.txt", "Inputs", "lib", "lit.cfg.py"]
+config.excludes = ["CMakeLists.txt", "Inputs", "lit.cfg.py"]
 config.test_source_root = os.path.dirname(__file__)
 config.test_exec_root = os.path.join(config.approx_act_obj_root, "test")
 
