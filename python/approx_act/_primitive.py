@@ -14,6 +14,7 @@ All use of JAX's internals by the Python API is in this file.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -157,15 +158,13 @@ def _lower(
         for value, aval in lowered.constants
     ]
     tokens = [ctx.tokens_in.get(effect) for effect in ordered]
-    operands, _ = mlir.ir_tree_registry.flatten(
-        [*ctx.dim_var_values, *tokens, *constants, *args]
-    )
+    operands, _ = mlir.ir_tree_registry.flatten([*ctx.dim_var_values, *tokens, *constants, *args])
     call = func.CallOp(
         list(lowered.result_types), ir.FlatSymbolRefAttr.get(lowered.symbol), operands
     )
     results = lowered.result_tree.unflatten(call.results)
     if ordered:
-        out = mlir.TokenSet(dict(zip(ordered, results)))
+        out = mlir.TokenSet(dict(zip(ordered, results[: len(ordered)], strict=True)))
         ctx.set_tokens_out(ctx.tokens_in.update_tokens(out))
     return results[len(ordered) :]
 
@@ -203,9 +202,7 @@ def _lower_function(
     importer.load(module, name)
 
     # The results of the module begin with the tokens of ordered effects.
-    result = rewrite(
-        importer.to_text(module), options, [len(ordered) + index for index in forward]
-    )
+    result = rewrite(importer.to_text(module), options, [len(ordered) + index for index in forward])
     if result is not None:
         module = importer.load(result.text, name, outer.context)
     types = [mlir.token_type()] * len(ordered)
@@ -219,16 +216,15 @@ def _batch(axis_data, args, dims, *, jaxpr, name, options, forward):
     # A batched loss is no scalar any more: settle which one it is before.
     forward = forward or _default_forward(jaxpr.out_avals)
     jaxpr, out_dims = batching.batch_jaxpr2(jaxpr, axis_data, dims)
-    results = approximate_p.bind(
-        *args, jaxpr=jaxpr, name=name, options=options, forward=forward
-    )
+    results = approximate_p.bind(*args, jaxpr=jaxpr, name=name, options=options, forward=forward)
     return results, out_dims
 
 
 def _default_forward(avals: Sequence[core.ShapedArray]) -> tuple[int, ...]:
     """The compiler's own default: the first or the only scalar float result."""
     scalars = [
-        i for i, a in enumerate(avals)
+        i
+        for i, a in enumerate(avals)
         if a.shape == () and jax.numpy.issubdtype(a.dtype, jax.numpy.floating)
     ]
     return tuple(scalars[:1]) if 0 in scalars or len(scalars) == 1 else ()
@@ -243,7 +239,7 @@ def _jvp(*_, name: str, **__):
 
 
 approximate_p.def_effectful_abstract_eval(_abstract_eval)
-approximate_p.def_impl(lambda *args, **params: dispatch.apply_primitive(approximate_p, *args, **params))
+approximate_p.def_impl(functools.partial(dispatch.apply_primitive, approximate_p))
 mlir.register_lowering(approximate_p, _lower, cacheable=False)
 batching.fancy_primitive_batchers[approximate_p] = _batch
 ad.primitive_jvps[approximate_p] = _jvp

@@ -155,6 +155,7 @@ class JitFunction:
         return self._nested if _primitive.under_jit() else self._outermost
 
     def __call__(self, *args, **kwargs):
+        """Runs the step, compiled for the signature of these arguments."""
         return self._jitted(*args, **kwargs)
 
     def __get__(self, instance: Any, owner: type | None = None):

@@ -62,9 +62,7 @@ class Options:
                 expected = ", ".join(map(repr, choices))
                 raise ValueError(f"{name} must be one of {expected}, not {value!r}")
         _require_number("sigma", self.sigma, lambda x: x > 0, "positive", optional=True)
-        _require_number(
-            "min_fraction", self.min_fraction, lambda x: 0 <= x <= 1, "between 0 and 1"
-        )
+        _require_number("min_fraction", self.min_fraction, lambda x: 0 <= x <= 1, "between 0 and 1")
         if self.group_size is not None and operator.index(self.group_size) <= 0:
             raise ValueError(f"group_size must be positive, not {self.group_size}")
         operator.index(self.seed)

@@ -118,8 +118,14 @@ class ResidualTable(Sequence[Residual]):
             for (stored, value, bits, reason, source), rows in groups.items()
         ]
         total = (
-            "total", f"{len(self.rows)}x", "", "",
-            format_bytes(self.bytes_before), format_bytes(self.bytes_after), "", "",
+            "total",
+            f"{len(self.rows)}x",
+            "",
+            "",
+            format_bytes(self.bytes_before),
+            format_bytes(self.bytes_after),
+            "",
+            "",
         )
         lines = _align([header, *body, total], right={1, 3, 4, 5})
         rule = "-" * max(map(len, lines))
@@ -186,13 +192,10 @@ def table(remarks: Sequence[tool.Remark]) -> ResidualTable:
 
 def format_bytes(count: int) -> str:
     """Returns a number of bytes for people, in decimal units."""
-    for unit in ("B", "kB", "MB"):
-        if count < 1000:
-            break
-        count /= 1000
-    else:
-        unit = "GB"
-    return f"{count:.0f} B" if unit == "B" else f"{count:.2f} {unit}"
+    for factor, unit in ((10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
+        if count >= factor:
+            return f"{count / factor:.2f} {unit}"
+    return f"{count} B"
 
 
 def _describe(source: str, line: str) -> str:
@@ -201,11 +204,11 @@ def _describe(source: str, line: str) -> str:
 
 
 def _align(rows: Sequence[Sequence[str]], right: set[int]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*rows)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(
             cell.rjust(width) if i in right else cell.ljust(width)
-            for i, (cell, width) in enumerate(zip(row, widths))
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in rows
     ]

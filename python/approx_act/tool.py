@@ -101,8 +101,14 @@ class Result:
     @property
     def refusal(self) -> str | None:
         """Why the program was left unchanged though it has residuals, if so."""
-        return next((r.args.get("reason", r.name) for r in self.remarks
-                     if r.name == "unchanged" and r.kind == "Missed"), None)
+        return next(
+            (
+                r.args.get("reason", r.name)
+                for r in self.remarks
+                if r.name == "unchanged" and r.kind == "Missed"
+            ),
+            None,
+        )
 
 
 def find_tool() -> str:

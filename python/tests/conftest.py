@@ -38,9 +38,7 @@ class FakeCompiler:
         script = self.directory / tool.TOOL
         (self.directory / "remarks.yaml").write_text(remarks)
         script.write_text(
-            _SCRIPT.format(
-                log=self._log, remarks=self.directory / "remarks.yaml", action=action
-            )
+            _SCRIPT.format(log=self._log, remarks=self.directory / "remarks.yaml", action=action)
         )
         script.chmod(0o755)
         self.monkeypatch.setenv(tool.ENVIRONMENT_VARIABLE, str(script))

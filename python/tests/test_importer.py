@@ -66,8 +66,11 @@ def without_locations(text):
 
 def test_text_and_bytecode_agree():
     """Up to locations, for which pretty text has no place in reductions."""
-    texts = [without_locations(FORMS[form](lowered_module())) for form in FORMS
-             if form != "portable artifact"]
+    texts = [
+        without_locations(FORMS[form](lowered_module()))
+        for form in FORMS
+        if form != "portable artifact"
+    ]
     assert len(set(texts)) == 1
 
 
@@ -149,7 +152,8 @@ def test_way_back_runs():
     exported = jax.export.export(jax.jit(random_step))(*args)
     text = approx_act.import_module(exported)
     # Something visible: the tanh becomes a logistic.
-    rewritten = approx_act.to_exported(text.replace("stablehlo.tanh", "stablehlo.logistic"), exported)
+    logistic = text.replace("stablehlo.tanh", "stablehlo.logistic")
+    rewritten = approx_act.to_exported(logistic, exported)
     same = approx_act.to_exported(text, exported)
 
     expected = jax.jit(random_step)(*args)

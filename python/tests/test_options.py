@@ -35,8 +35,16 @@ def test_forward_of_another_type_is_refused():
 
 
 def test_pipeline_names_every_option():
-    options = Options(bits=8, range="absmax", sigma=4.0, granularity="group", group_size=32,
-                      rounding="stochastic", seed=7, min_fraction=0.1)
+    options = Options(
+        bits=8,
+        range="absmax",
+        sigma=4.0,
+        granularity="group",
+        group_size=32,
+        rounding="stochastic",
+        seed=7,
+        min_fraction=0.1,
+    )
     assert options.pipeline([2, 5]) == (
         "bits=8 range=absmax sigma=4.0 granularity=group group-size=32 rounding=stochastic "
         "seed=7 min-fraction=0.1 forward-results=2,5 target=stablehlo"

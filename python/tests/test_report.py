@@ -27,10 +27,17 @@ Args:
 
 def remarks():
     source = f"{__file__}:{step.__code__.co_firstlineno + 1}"
-    code = REMARK.format(kind="Passed", name="quantized", bits=4, after=16,
-                         reason="operand of a product", source=source)
-    exact = REMARK.format(kind="Missed", name="kept-exact", bits=32, after=128,
-                          reason="denominator", source="")
+    code = REMARK.format(
+        kind="Passed",
+        name="quantized",
+        bits=4,
+        after=16,
+        reason="operand of a product",
+        source=source,
+    )
+    exact = REMARK.format(
+        kind="Missed", name="kept-exact", bits=32, after=128, reason="denominator", source=""
+    )
     return code * 2 + exact
 
 
@@ -97,5 +104,9 @@ def test_nothing_kept(fake):
 
 def test_bytes_for_people():
     assert [report.format_bytes(n) for n in (0, 999, 1000, 12_345_678, 5_000_000_000)] == [
-        "0 B", "999 B", "1.00 kB", "12.35 MB", "5.00 GB",
+        "0 B",
+        "999 B",
+        "1.00 kB",
+        "12.35 MB",
+        "5.00 GB",
     ]

@@ -44,8 +44,12 @@ def tolerance(kind):
     return {"rtol": 1e-5} if kind == "fake" else {"rtol": 0, "atol": 2e-3}
 
 
+def jit_of_approximate(fun, **options):
+    return jax.jit(approx_act.approximate(fun, **options))
+
+
 @pytest.mark.parametrize("kind", [AxisType.Auto, AxisType.Explicit])
-@pytest.mark.parametrize("make", [approx_act.jit, lambda f, **kw: jax.jit(approx_act.approximate(f, **kw))])
+@pytest.mark.parametrize("make", [approx_act.jit, jit_of_approximate])
 def test_sharded_arguments(any_compiler, kind, make):
     mesh = make_mesh(kind)
     w = jax.device_put(W, NamedSharding(mesh, P(None, "model")))
@@ -79,8 +83,11 @@ def test_constraints_inside(any_compiler):
 
 def test_ambient_mesh(fake):
     with jax.set_mesh(make_mesh()):
-        jitted = approx_act.jit(lambda w, x: step(w, jax.lax.with_sharding_constraint(x, P("data"))))
-        assert_close(jitted(W, X), step(W, X))
+
+        def constrained(w, x):
+            return step(w, jax.lax.with_sharding_constraint(x, P("data")))
+
+        assert_close(approx_act.jit(constrained)(W, X), step(W, X))
 
 
 def data_parallel_step(w, x):

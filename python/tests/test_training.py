@@ -5,9 +5,9 @@ import warnings
 
 import jax
 import jax.numpy as jnp
-import models
 import numpy as np
 import pytest
+import small_models as models
 
 import approx_act
 
