@@ -110,7 +110,7 @@ def test_docs(tally: Tally) -> None:
 
 def test_lit(tally: Tally) -> None:
     """Runs every lit test, the integration tests too."""
-    lit = [sys.executable, LLVM_BIN / "lit", "-v", "--no-progress-bar"]
+    lit = [sys.executable, LLVM_BIN / "lit", "-sv", "--no-progress-bar"]
     run_with_junit(tally, "lit", "--xunit-xml-output", [*lit, BUILD / "test"])
 
 
