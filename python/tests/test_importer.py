@@ -213,7 +213,6 @@ def test_command_writes_every_form(form, tmp_path):
 
 
 def test_command_reads_a_serialized_export(tmp_path):
-    pytest.importorskip("flatbuffers")
     path = tmp_path / "step.jax"
     path.write_bytes(jax.export.export(jax.jit(step))(W, X).serialize())
     assert '"stablehlo.tanh"' in approx_act.import_module(path)
