@@ -125,23 +125,20 @@ class ClangTidy:
         mark = self._marks / key
         if mark.exists():
             mark.touch()
-            return Result(str(file), True)
-        result = run(str(file), [self._tool, "-p", BUILD, "--quiet", file])
+            return Result(f"tidy {file}", True)
+        result = run(f"tidy {file}", [self._tool, "-p", BUILD, "--quiet", file])
         if result.passed:
             self._marks.mkdir(parents=True, exist_ok=True)
             mark.touch()
         return result
 
     def _key(self, file: pathlib.Path, dependencies: dict[str, list[pathlib.Path]]) -> str:
-        entry = self._commands[file]
+        command = shlex.split(self._commands[file]["command"])
+        flags = [f.replace(str(ROOT), "") for f in command if not f.endswith("ccache")]
         digest = hashlib.sha256(self._base)
-        flags = [
-            flag.replace(str(ROOT), "")
-            for flag in shlex.split(entry["command"])
-            if not flag.endswith("ccache")
-        ]
         digest.update("\0".join(flags).encode())
-        for dependency in dependencies.get(entry["output"], [file]):
+        target = command[command.index("-o") + 1]
+        for dependency in dependencies[target]:
             digest.update(f"\0{dependency}\0".encode())
             digest.update((ROOT / dependency).read_bytes())
         return digest.hexdigest()

@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -160,7 +161,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             continue
         print(f"== {name}", flush=True)
         start = time.monotonic()
-        step(tally)
+        try:
+            step(tally)
+        except Exception:  # The other steps still have something to say.
+            traceback.print_exc()
+            tally.failures.append(name)
         print(f"   {time.monotonic() - start:.1f} s", flush=True)
 
     for failure in tally.failures:
