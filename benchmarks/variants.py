@@ -129,13 +129,19 @@ def paper_layer(grid: SignExactGrid) -> resnet.Layer:
         codes, cotangent = jax.lax.optimization_barrier((codes, cotangent))
         n, positive = grid.decode(codes, scale, shift)
         activation = jnp.where(positive, jnp.maximum(n * scale + shift, 0), 0)
-        dactivation, *dweights = jax.vjp(linear, activation, *weights)[1](cotangent)
+        dweights = jax.vjp(functools.partial(linear, activation), *weights)[1](cotangent)
+        # The weights' gradients first, so that the restored activation is gone when that
+        # of the input is computed from the codes once more.
+        codes, cotangent, dweights = jax.lax.optimization_barrier((codes, cotangent, dweights))
+        n, positive = grid.decode(codes, scale, shift)
+        (dactivation,) = jax.linear_transpose(lambda a: linear(a, *weights), activation)(cotangent)
         dz = jnp.where(positive, dactivation, 0)
         axes = tuple(range(dz.ndim - 1))
         dshift, dscale = jnp.sum(dz, axes), jnp.sum(dz * n, axes)
         size = dz.size // dz.shape[-1]
-        dx = scale * rstd * (dz - dshift / size - n * (dscale / size))
-        return dx, dscale, dshift, tuple(dweights), None if probe is None else dz
+        # Materialised, or a shortcut that needs it later would keep dz and codes alive.
+        dx = jax.lax.optimization_barrier(scale * rstd * (dz - dshift / size - n * (dscale / size)))
+        return dx, dscale, dshift, dweights, None if probe is None else dz
 
     layer.defvjp(forward, backward)
 
