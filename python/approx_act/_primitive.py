@@ -204,7 +204,10 @@ def _lower_function(
     # The results of the module begin with the tokens of ordered effects.
     result = rewrite(importer.to_text(module), options, [len(ordered) + index for index in forward])
     if result is not None:
-        module = importer.load(result.text, name, outer.context)
+        expected = importer.main_type(module)
+        module = importer.load(result.text, f"{tool.TOOL}'s output for {name}", outer.context)
+        if (actual := importer.main_type(module)) != expected:
+            raise tool.ApproxActError(f"{tool.TOOL} changed {name} from {expected} to {actual}")
     types = [mlir.token_type()] * len(ordered)
     types += [mlir.aval_to_ir_types(outer, aval) for aval in jaxpr.out_avals]
     flat, tree = mlir.ir_tree_registry.flatten(types)

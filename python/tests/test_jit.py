@@ -57,6 +57,25 @@ def test_same_result_and_one_rewrite_per_signature(fake):
     jitted.clear_cache()
 
 
+def test_what_the_compiler_returns_is_run(fake):
+    fake.install(action="exec sed s/stablehlo.tanh/stablehlo.logistic/")
+    actual = approx_act.jit(lambda x: jnp.sum(jnp.tanh(x)))(X)
+    np.testing.assert_allclose(actual, jnp.sum(jax.nn.sigmoid(X)), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "action, message",
+    [
+        ("echo nonsense", "approx-act-opt's output for step:1:1: error"),
+        ("exec sed s/8x4xf32/9x4xf32/g", "changed step from .*8x4xf32.* to .*9x4xf32"),
+    ],
+)
+def test_invalid_output_of_the_compiler_is_an_error(fake, action, message):
+    fake.install(action=action)
+    with pytest.raises(approx_act.ApproxActError, match=message):
+        approx_act.jit(step)(PARAMS, X)
+
+
 def test_weak_types_of_results(fake):
     def fun(x, y):
         return x * 2, y * 2
@@ -238,6 +257,24 @@ def test_disable_jit(fake):
 def test_export(fake):
     exported = jax.export.export(approx_act.jit(step))(PARAMS, X)
     assert_equal(exported.call(PARAMS, X), step(PARAMS, X))
+
+
+def test_export_for_several_platforms(fake):
+    exported = jax.export.export(approx_act.jit(step), platforms=("cpu", "tpu"))(PARAMS, X)
+    assert_equal(exported.call(PARAMS, X), step(PARAMS, X))
+
+
+def test_export_with_symbolic_shapes(fake):
+    (rows,) = jax.export.symbolic_shape("rows")
+    x = jax.ShapeDtypeStruct((rows, 4), X.dtype)
+    exported = jax.export.export(approx_act.jit(step))(PARAMS, x)
+    assert_equal(exported.call(PARAMS, X[:5]), step(PARAMS, X[:5]))
+
+
+def test_exported_function_is_approximated(fake):
+    exported = jax.export.export(jax.jit(step))(PARAMS, X)
+    assert_equal(approx_act.jit(exported.call)(PARAMS, X), step(PARAMS, X))
+    assert len(fake.runs) == 1
 
 
 @pytest.mark.parametrize("ordered", [False, True])

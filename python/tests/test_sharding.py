@@ -121,3 +121,14 @@ def test_vmap_with_collectives(fake):
     expected = jax.vmap(averaged, in_axes=(None, 0), axis_name="data")(W, xs)
     actual = jax.vmap(approx_act.jit(averaged), in_axes=(None, 0), axis_name="data")(W, xs)
     assert_close(actual, expected)
+
+
+def test_exported_sharded_function(fake):
+    """Its mesh is a symbol that has to survive two merges of modules."""
+    mesh = make_mesh()
+    w = jax.device_put(W, NamedSharding(mesh, P(None, "model")))
+    x = jax.device_put(X, NamedSharding(mesh, P("data", None)))
+    exported = jax.export.export(jax.jit(step))(w, x)
+    value, new = approx_act.jit(exported.call)(w, x)
+    assert_close((value, new), step(W, X))
+    assert new.sharding.is_equivalent_to(w.sharding, 2)
