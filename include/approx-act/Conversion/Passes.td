@@ -1,0 +1,67 @@
+//===- Passes.td - Conversions of approx_act ---------------*- tablegen -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef APPROX_ACT_CONVERSION_PASSES_TD
+#define APPROX_ACT_CONVERSION_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def ConvertApproxActToStableHLOPass : Pass<"convert-approx-act-to-stablehlo"> {
+  let summary = "lower approx_act to StableHLO";
+  let description = [{
+    Replaces every op of `approx_act` by StableHLO ops that compute what
+    [semantics](../semantics.md) says, so that any StableHLO compiler can run
+    the program. The ops of `arith` and `tensor` by which other passes compute
+    the parameters of grids (constants, `addf`, `subf`, `mulf`, `divf`, `negf`,
+    `extf`, `truncf` on tensors, and static `expand_shape` and
+    `collapse_shape`) are replaced as well. All other ops are left alone.
+
+    Everything that touches an element of an activation or of its codes is
+    elementwise, a broadcast, a slice or a reshape, so that a compiler fuses
+    quantization into the producer of the activation and dequantization into
+    its consumer. The exception is the reduction that finds a `minmax` or
+    `absmax` interval.
+
+    Codes of 2, 4 and 8 bits and packed words become `ui8`, because the cells
+    of a grid are numbered from 0; codes of 1 bit and masks stay `i1`. Where a
+    value of such a type crosses to an op that this pass leaves alone (an
+    argument of a function, a loop-carried value), it is converted there and
+    back, bit for bit, so that types of functions and of foreign ops never
+    change. Packed words cross by a `bitcast_convert`, which is free.
+
+    Before:
+
+    ```mlir
+    %q = approx_act.quantize %x, %lo, %step
+        : tensor<8x64xf32>, tensor<1x64xf32> -> tensor<8x64xi4>
+    %w = approx_act.pack %q {dim = 1 : i64} : tensor<8x64xi4> -> tensor<8x32xi8>
+    ```
+
+    After, with the attributes left out:
+
+    ```mlir
+    %positive = "stablehlo.compare"(%step, %zero)
+    %reciprocal = "stablehlo.divide"(%one, %step)
+    %inverse = "stablehlo.select"(%positive, %reciprocal, %zero)
+    %lo_x = "stablehlo.broadcast_in_dim"(%lo)
+    %inverse_x = "stablehlo.broadcast_in_dim"(%inverse)
+    %distance = "stablehlo.subtract"(%x, %lo_x)
+    %u = "stablehlo.multiply"(%distance, %inverse_x)
+    %inside = "stablehlo.compare"(%u, %zero_x)
+    %below = "stablehlo.minimum"(%u, %fifteen_x)
+    %cell = "stablehlo.select"(%inside, %below, %zero_x)
+    %q = "stablehlo.convert"(%cell) : (tensor<8x64xf32>) -> tensor<8x64xui8>
+    %q0 = "stablehlo.slice"(%q)
+    %q1 = "stablehlo.slice"(%q)
+    %high = "stablehlo.shift_left"(%q1, %four)
+    %w = "stablehlo.or"(%q0, %high) : (tensor<8x32xui8>, tensor<8x32xui8>) -> tensor<8x32xui8>
+    ```
+  }];
+  let dependentDialects = ["::mlir::approx_act::StableHLODialect"];
+  let statistics = [Statistic<"numLowered", "lowered", "approx_act ops lowered">];
+}
+
+#endif // APPROX_ACT_CONVERSION_PASSES_TD
