@@ -108,9 +108,10 @@ def rewrite(text: str, options: Options, forward: Sequence[int]) -> tool.Result 
     tool.find_tool()  # A missing compiler is an error, not a reason to go on without.
     try:
         result = tool.run(text, options.pipeline(forward))
-        if result.refusal is None:
+        unchanged = result.unchanged
+        if unchanged is None or unchanged.kind == "Analysis":
             return result
-        refusal = tool.ApproxActError(result.refusal)
+        refusal = tool.ApproxActError(unchanged.args["reason"])
     except tool.ApproxActError as error:
         refusal = error
     if options.strict:

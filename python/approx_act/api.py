@@ -62,7 +62,7 @@ def approximate(
     group_size: int | None = None,
     rounding: str = "nearest",
     seed: int = 0,
-    min_fraction: float = 0.002,
+    min_fraction: float | None = None,
     strict: bool = False,
     static_argnums: int | Sequence[int] | None = None,
     static_argnames: str | Iterable[str] | None = None,
@@ -92,8 +92,9 @@ def approximate(
       group_size: number of elements in a group.
       rounding: ``"nearest"`` or ``"stochastic"``.
       seed: seed of the stochastic rounding.
-      min_fraction: what is smaller than this fraction of all bytes kept for the
-        backward pass stays exact.
+      min_fraction: what has at most this fraction of the largest residual's
+        bytes stays exact.  Like the other options, ``None`` leaves it to the
+        compiler.
       strict: raise :class:`ApproxActError` where a step cannot be rewritten,
         instead of warning once and computing it exactly.
       static_argnums, static_argnames: as in ``jax.jit``.
@@ -194,7 +195,7 @@ def jit(
     group_size: int | None = None,
     rounding: str = "nearest",
     seed: int = 0,
-    min_fraction: float = 0.002,
+    min_fraction: float | None = None,
     strict: bool = False,
     **jit_kwargs,
 ) -> Any:

@@ -39,8 +39,8 @@ class Options:
       group_size: elements of a group; ``None`` leaves it to the compiler.
       rounding: ``"nearest"`` or ``"stochastic"``.
       seed: seed of the stochastic rounding.
-      min_fraction: a residual smaller than this fraction of all residual bytes
-        stays exact.
+      min_fraction: a residual of at most this fraction of the largest one's
+        bytes stays exact; ``None`` leaves the choice to the compiler.
       strict: raise where a step would otherwise be left exact with a warning.
     """
 
@@ -52,7 +52,7 @@ class Options:
     group_size: int | None = None
     rounding: str = "nearest"
     seed: int = 0
-    min_fraction: float = 0.002
+    min_fraction: float | None = None
     strict: bool = False
 
     def __post_init__(self) -> None:
@@ -61,8 +61,8 @@ class Options:
             if value not in choices:
                 expected = ", ".join(map(repr, choices))
                 raise ValueError(f"{name} must be one of {expected}, not {value!r}")
-        _require_number("sigma", self.sigma, lambda x: x > 0, "positive", optional=True)
-        _require_number("min_fraction", self.min_fraction, lambda x: 0 <= x <= 1, "between 0 and 1")
+        _require_number("sigma", self.sigma, lambda x: x > 0, "positive")
+        _require_number("min_fraction", self.min_fraction, lambda x: 0 <= x <= 1, "from 0 to 1")
         if self.group_size is not None and operator.index(self.group_size) <= 0:
             raise ValueError(f"group_size must be positive, not {self.group_size}")
         operator.index(self.seed)
@@ -145,9 +145,8 @@ def _require_number(
     value: Any,
     accept: Callable[[float], bool],
     expected: str,
-    optional: bool = False,
 ) -> None:
-    if value is None and optional:
+    if value is None:
         return
     if not isinstance(value, numbers.Real) or not accept(value):
         raise ValueError(f"{name} must be {expected}, not {value!r}")

@@ -167,10 +167,10 @@ def residuals(fun: Callable[..., Any], /, *args, **kwargs) -> ResidualTable:
     # The results of the module begin with the tokens of ordered effects.
     tokens = len(importer.main_type(module).results) - step.out_tree.num_leaves
     indices = [tokens + index for index in options.forward_indices(step.out_tree)]
-    return table(tool.run(importer.to_text(module), options.pipeline(indices)).remarks)
+    return table(tool.run(importer.to_text(module), options.pipeline(indices)))
 
 
-def table(remarks: Sequence[tool.Remark]) -> ResidualTable:
+def table(result: tool.Result) -> ResidualTable:
     """Returns the table that the compiler's remarks make."""
     rows = tuple(
         Residual(
@@ -183,11 +183,11 @@ def table(remarks: Sequence[tool.Remark]) -> ResidualTable:
             reason=str(remark.args["reason"]),
             source=str(remark.args.get("source", "")),
         )
-        for remark in remarks
+        for remark in result.remarks
         if remark.name in _STORED
     )
-    unchanged = next((str(r.args.get("reason")) for r in remarks if r.name == "unchanged"), None)
-    return ResidualTable(rows, unchanged)
+    unchanged = result.unchanged
+    return ResidualTable(rows, str(unchanged.args["reason"]) if unchanged else None)
 
 
 def format_bytes(count: int) -> str:

@@ -78,11 +78,13 @@ class Remark:
     Attributes:
       kind: ``"Passed"``, ``"Missed"``, ``"Failure"`` or ``"Analysis"``.
       name: the name of the decision, such as ``"quantized"``.
+      function: the function it was made for.
       args: its arguments, by name.
     """
 
     kind: str
     name: str
+    function: str
     args: dict[str, Any]
 
 
@@ -99,16 +101,14 @@ class Result:
     remarks: tuple[Remark, ...]
 
     @property
-    def refusal(self) -> str | None:
-        """Why the program was left unchanged though it has residuals, if so."""
-        return next(
-            (
-                r.args.get("reason", r.name)
-                for r in self.remarks
-                if r.name == "unchanged" and r.kind == "Missed"
-            ),
-            None,
-        )
+    def unchanged(self) -> Remark | None:
+        """The remark on the step as a whole, if it was left unchanged.
+
+        It is of kind ``"Analysis"`` where there was nothing to do and ``"Missed"``
+        where something was kept that could not be compressed.
+        """
+        remarks = (r for r in self.remarks if r.name == "unchanged" and r.function == "main")
+        return next(remarks, None)
 
 
 def find_tool() -> str:
@@ -210,7 +210,7 @@ def _remark_loader() -> type:
         args: dict[str, Any] = {}
         for arg in fields.get("Args") or ():
             args.update(arg)
-        return Remark(kind, fields["Name"], args)
+        return Remark(kind, fields["Name"], fields.get("Function", ""), args)
 
     Loader.add_multi_constructor("!", construct)
     return Loader

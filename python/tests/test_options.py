@@ -17,7 +17,7 @@ from approx_act.options import Options
         ({"granularity": "row"}, "granularity must be one of"),
         ({"rounding": "up"}, "rounding must be one of"),
         ({"sigma": -1.0}, "sigma must be positive"),
-        ({"min_fraction": 2}, "min_fraction must be between 0 and 1"),
+        ({"min_fraction": 2}, "min_fraction must be from 0 to 1"),
         ({"group_size": 0}, "group_size must be positive"),
     ],
 )
@@ -50,8 +50,7 @@ def test_pipeline_names_every_option():
         "seed=7 min-fraction=0.1 forward-results=2,5 target=stablehlo"
     )
     assert Options().pipeline([]) == (
-        "bits=4 range=auto granularity=auto rounding=nearest seed=0 min-fraction=0.002 "
-        "target=stablehlo"
+        "bits=4 range=auto granularity=auto rounding=nearest seed=0 target=stablehlo"
     )
 
 

@@ -64,7 +64,8 @@ def test_run_returns_text_and_remarks(fake):
         ("Missed", "unchanged"),
     ]
     assert result.remarks[0].args["value"] == "tensor<8x4xf32>"
-    assert result.refusal == "control flow: not handled"
+    assert result.unchanged is result.remarks[1]
+    assert result.unchanged.args == {"reason": "control flow: not handled"}
     assert "--approx-act-pipeline=bits=8 target=stablehlo" in fake.runs[0]
 
 
