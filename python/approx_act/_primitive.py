@@ -8,7 +8,7 @@ before lowering, so ``eval_shape`` and ``trace`` cost nothing, and whatever hold
 for a function called under ``jax.jit`` holds here: shardings propagate, scans
 carry it, host callbacks stay alive.
 
-All use of JAX's internals by the Python API is in this file.
+JAX's internals are used here only, but for one serializer in the importer.
 """
 
 from __future__ import annotations
@@ -59,23 +59,46 @@ def trace(jitted: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any
     return TracedStep(jaxpr, [*constants, *operands], params.out_tree, params.params["name"])
 
 
-def bind(step: TracedStep, options: Options, forward: Sequence[int]) -> Any:
+def exact_results(step: TracedStep, options: Options) -> tuple[int, ...]:
+    """Returns the flat indices of the results that must be exact, the loss first.
+
+    The default is the compiler's own, settled here because results that vmap
+    batches are no scalars any more, and because tokens may precede result 0.
+    Empty where it finds none; the compiler then says what to do.
+
+    Raises:
+      ValueError: ``options.forward`` names no result of the step.
+    """
+    chosen = options.forward_indices(step.out_tree)
+    if chosen:
+        return chosen
+    scalars = [
+        i
+        for i, aval in enumerate(step.jaxpr.out_avals)
+        if aval.shape == () and jax.numpy.issubdtype(aval.dtype, jax.numpy.floating)
+    ]
+    return tuple(scalars[:1]) if 0 in scalars or len(scalars) == 1 else ()
+
+
+def bind(step: TracedStep, options: Options) -> Any:
     """Runs, or stages, a step with approximate activations.
 
     Args:
       step: the traced step.
       options: how to store its residuals.
-      forward: flat indices of the exact results; empty for the default.
 
     Returns:
       The step's result.
+
+    Raises:
+      ValueError: ``options.forward`` names no result of the step.
     """
     results = approximate_p.bind(
         *step.operands,
         jaxpr=step.jaxpr,
         name=step.name,
         options=options,
-        forward=tuple(forward),
+        forward=exact_results(step, options),
     )
     return jax.tree.unflatten(step.out_tree, results)
 
@@ -217,21 +240,9 @@ def _lower_function(
 
 
 def _batch(axis_data, args, dims, *, jaxpr, name, options, forward):
-    # A batched loss is no scalar any more: settle which one it is before.
-    forward = forward or _default_forward(jaxpr.out_avals)
     jaxpr, out_dims = batching.batch_jaxpr2(jaxpr, axis_data, dims)
     results = approximate_p.bind(*args, jaxpr=jaxpr, name=name, options=options, forward=forward)
     return results, out_dims
-
-
-def _default_forward(avals: Sequence[core.ShapedArray]) -> tuple[int, ...]:
-    """The compiler's own default: the first or the only scalar float result."""
-    scalars = [
-        i
-        for i, a in enumerate(avals)
-        if a.shape == () and jax.numpy.issubdtype(a.dtype, jax.numpy.floating)
-    ]
-    return tuple(scalars[:1]) if 0 in scalars or len(scalars) == 1 else ()
 
 
 def _jvp(*_, name: str, **__):

@@ -118,8 +118,7 @@ def approximate(
 
     @functools.wraps(fun)
     def approximated(*args, **kwargs):
-        step = _primitive.trace(jitted, args, kwargs)
-        return _primitive.bind(step, options, options.forward_indices(step.out_tree))
+        return _primitive.bind(_primitive.trace(jitted, args, kwargs), options)
 
     approximated._approximation = Approximation(jitted, options)
     return approximated

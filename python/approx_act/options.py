@@ -65,7 +65,9 @@ class Options:
         _require_number("min_fraction", self.min_fraction, lambda x: 0 <= x <= 1, "from 0 to 1")
         if self.group_size is not None and operator.index(self.group_size) <= 0:
             raise ValueError(f"group_size must be positive, not {self.group_size}")
-        operator.index(self.seed)
+        operator.index(self.bits)  # 8.0 would not do.
+        if operator.index(self.seed) < 0:
+            raise ValueError(f"seed must not be negative, not {self.seed}")
         forward = self.forward
         if forward is not None and not callable(forward):
             indices = forward if isinstance(forward, Sequence) else (forward,)
@@ -85,7 +87,7 @@ class Options:
           out_tree: structure of the function's result.
 
         Returns:
-          The indices, the loss first; empty when the compiler is to choose.
+          The indices, the loss first; empty when ``forward`` is ``None``.
 
         Raises:
           ValueError: an index is out of range, or ``forward`` returned something

@@ -166,7 +166,7 @@ def residuals(fun: Callable[..., Any], /, *args, **kwargs) -> ResidualTable:
     module = importer.load(_primitive.lower_exact(step))
     # The results of the module begin with the tokens of ordered effects.
     tokens = len(importer.main_type(module).results) - step.out_tree.num_leaves
-    indices = [tokens + index for index in options.forward_indices(step.out_tree)]
+    indices = [tokens + index for index in _primitive.exact_results(step, options)]
     return table(tool.run(importer.to_text(module), options.pipeline(indices)))
 
 

@@ -18,6 +18,7 @@ from approx_act.options import Options
         ({"rounding": "up"}, "rounding must be one of"),
         ({"sigma": -1.0}, "sigma must be positive"),
         ({"min_fraction": 2}, "min_fraction must be from 0 to 1"),
+        ({"seed": -1}, "seed must not be negative"),
         ({"group_size": 0}, "group_size must be positive"),
     ],
 )
