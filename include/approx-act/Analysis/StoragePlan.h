@@ -1,0 +1,105 @@
+//===- StoragePlan.h - What to store of the forward pass --------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+///
+/// \file
+/// Decides which forward values the backward pass finds stored, and as what,
+/// and which it computes again from those: a minimum cut over the ops that are
+/// cheap to compute again, with the stored size of each value as capacity. See
+/// docs/design.md for the graph.
+///
+//===----------------------------------------------------------------------===//
+
+#ifndef APPROX_ACT_ANALYSIS_STORAGEPLAN_H
+#define APPROX_ACT_ANALYSIS_STORAGEPLAN_H
+
+#include "approx-act/Analysis/Normalisation.h"
+#include "approx-act/Analysis/Residuals.h"
+#include "approx-act/Analysis/Threshold.h"
+#include "llvm/ADT/MapVector.h"
+
+namespace mlir::approx_act {
+
+struct StorageOptions {
+  /// Bits per code.
+  unsigned bits = 4;
+  /// A residual stays exact when it is at most this fraction of the largest.
+  double minFraction = 1.0 / 256;
+  /// Whether a grid may use the moments that the program has computed.
+  bool useMoments = true;
+  /// Whether a value without known moments stays exact.
+  bool requireMoments = false;
+};
+
+enum class StorageKind {
+  /// As it is.
+  Exact,
+  /// A boolean in one bit.
+  Mask,
+  /// A floating-point value as codes on a grid.
+  Codes,
+};
+
+/// A mask that codes carry.
+struct SideMask {
+  /// The mask, true where `chain` applied to the stored value is above `cut`
+  /// (below it unless `isAbove`).
+  Value mask;
+  AffineChain chain;
+  double cut = 0.0;
+  bool isAbove = true;
+};
+
+/// How one value is stored.
+struct Storage {
+  StorageKind kind = StorageKind::Exact;
+  /// Bits per element as stored.
+  unsigned bits = 0;
+  /// For codes: the moments that set the grid, if the program knows them.
+  std::optional<Moments> moments;
+  /// For codes: the mask that they carry.
+  std::optional<SideMask> side;
+  /// Why it is stored so, in a few words.
+  std::string reason;
+};
+
+/// The decision for one function.
+class StoragePlan {
+public:
+  StoragePlan(const Turnaround &turnaround, const ResidualAnalysis &residuals,
+              const NormalisationAnalysis &normalisation,
+              const StorageOptions &options);
+
+  /// Every stored value, in program order.
+  const llvm::MapVector<Value, Storage> &getStored() const { return stored; }
+
+  /// How `value` is stored; null when it is not.
+  const Storage *lookup(Value value) const;
+
+  /// The stored value whose codes carry `mask`, or null.
+  Value getCarrier(Value mask) const { return carriers.lookup(mask); }
+
+  /// Whether the backward pass computes `value` again.
+  bool isRecomputed(Value value) const { return recomputed.contains(value); }
+
+  /// Whether the backward pass can use `value` as it is at no cost: arguments,
+  /// results of the function, constants.
+  bool isFree(Value value) const;
+
+  void print(raw_ostream &os) const;
+
+private:
+  class Builder;
+
+  const Turnaround &turnaround;
+  llvm::MapVector<Value, Storage> stored;
+  llvm::DenseMap<Value, Value> carriers;
+  llvm::DenseSet<Value> recomputed;
+  llvm::DenseSet<Value> returned;
+};
+
+} // namespace mlir::approx_act
+
+#endif // APPROX_ACT_ANALYSIS_STORAGEPLAN_H

@@ -1,0 +1,83 @@
+//===- Turnaround.h - Where forward ends and backward begins ----*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+///
+/// \file
+/// Divides the ops of a training step into the forward pass, what is derived
+/// from it at little cost, and the backward pass.
+///
+//===----------------------------------------------------------------------===//
+
+#ifndef APPROX_ACT_ANALYSIS_TURNAROUND_H
+#define APPROX_ACT_ANALYSIS_TURNAROUND_H
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/SmallVector.h"
+
+namespace mlir::approx_act {
+
+/// The part of a training step that an op or value belongs to.
+enum class Phase {
+  /// An argument of the step: there before it starts, there when it ends.
+  Argument,
+  /// In the backward slice of a forward result.
+  Forward,
+  /// Not forward, but computed from forward values and arguments by cheap ops
+  /// alone, such as the mask of a ReLU or the derivative of a tanh. Can be
+  /// computed on either side of the turnaround.
+  Derived,
+  /// Everything else.
+  Backward,
+};
+
+/// The forward results of `func`: `requested`, or, when that is empty, result 0
+/// if it is a rank-0 float (a loss), else the only result that is one. Emits an
+/// error and fails when an index is out of range or nothing fits.
+FailureOr<SmallVector<unsigned>>
+resolveForwardResults(func::FuncOp func, ArrayRef<unsigned> requested);
+
+/// The phases of the ops at the top level of a function of one block. An op
+/// with regions counts as one op, with what its regions capture as operands.
+class Turnaround {
+public:
+  /// `forwardResults` are indices of results of `func`.
+  Turnaround(func::FuncOp func, ArrayRef<unsigned> forwardResults);
+
+  func::FuncOp getFunction() const { return func; }
+
+  /// The phase of an op of the function's block; of an op in a region, that of
+  /// the op of the block around it.
+  Phase getPhase(Operation *op) const;
+  Phase getPhase(Value value) const;
+
+  /// Whether `value` can be had without running the backward pass.
+  bool isPrimal(Value value) const {
+    return getPhase(value) != Phase::Backward;
+  }
+
+  /// The last forward op in program order: the turnaround. Null when there is
+  /// no forward op.
+  Operation *getLastForwardOp() const { return lastForward; }
+
+  /// The first forward result, the loss.
+  Value getLoss() const { return loss; }
+
+  void print(raw_ostream &os) const;
+
+private:
+  /// Handles of ops are values, but their accessors are not const.
+  mutable func::FuncOp func;
+  Operation *lastForward = nullptr;
+  Value loss;
+  llvm::DenseMap<Operation *, Phase> phases;
+};
+
+/// The op's operands and the values that its regions capture from outside.
+SmallVector<Value> getOperandsAndCaptures(Operation *op);
+
+} // namespace mlir::approx_act
+
+#endif // APPROX_ACT_ANALYSIS_TURNAROUND_H

@@ -1,0 +1,147 @@
+//===- Passes.td - Analyses and rewrites of training steps -*- tablegen -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef APPROX_ACT_TRANSFORMS_PASSES_TD
+#define APPROX_ACT_TRANSFORMS_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+class TrainingStepPass<string flag> : Pass<flag, "::mlir::func::FuncOp"> {
+  list<Option> commonOptions = [
+    ListOption<"forwardResults", "forward-results", "unsigned",
+      "Indices of the function's results that must be exact, the loss first. "
+      "Empty: result 0 if it is a rank-0 float, else the only result that is">];
+}
+
+def CompressResiduals : TrainingStepPass<"approx-act-compress-residuals"> {
+  let summary = "Store what crosses from forward to backward as codes";
+  let description = [{
+    Takes a training step whose forward and backward are one function of one
+    block, decides by a minimum cut which values the backward pass finds stored
+    and which it computes again, and rewrites the step:
+
+    - each value to be stored as codes is quantized and packed once its last
+      consumer in the forward pass is about to run, and tied to that consumer's
+      operand by an `approx_act.barrier`, so that it is done there;
+    - where the backward pass first needs it, the words are tied to the
+      cotangent that arrives there, unpacked and dequantized, and what depends
+      on it is computed again from the approximation;
+    - booleans are stored in one bit each, or carried by the codes of the value
+      whose sign they are.
+
+    The forward pass is not changed: the results named by `forward-results`,
+    the loss first, are computed from exact values only.
+
+    Functions that are called from others, have several blocks or no body are
+    left alone; so is a step in which nothing crosses, with a remark. Calls
+    should be inlined before (`-inline`), and equal masks merged (`-cse`).
+
+    Before:
+
+    ```mlir
+    %h = "stablehlo.tanh"(%z) : (tensor<8x256xf32>) -> tensor<8x256xf32>
+    // … forward, loss, backward …
+    %d = "stablehlo.multiply"(%g, %h) : …
+    ```
+
+    After:
+
+    ```mlir
+    %h = "stablehlo.tanh"(%z) : (tensor<8x256xf32>) -> tensor<8x256xf32>
+    %lo, %step = approx_act.grid %h …
+    %q = approx_act.quantize %h, %lo, %step : … -> tensor<8x256xi4>
+    %w = approx_act.pack %q {dim = 1 : i64} : … -> tensor<8x128xi8>
+    %w1, %h1 = approx_act.barrier %w, %h : …
+    // … forward with %h1, loss, backward …
+    %w2, %g1 = approx_act.barrier %w1, %g : …
+    %q1 = approx_act.unpack %w2 {dim = 1 : i64} : …
+    %h2 = approx_act.dequantize %q1, %lo, %step : …
+    %d = "stablehlo.multiply"(%g1, %h2) : …
+    ```
+
+    Every decision is reported as a remark of category `approx-act`.
+  }];
+  let dependentDialects = ["::mlir::approx_act::ApproxActDialect",
+                           "::mlir::arith::ArithDialect",
+                           "::mlir::tensor::TensorDialect"];
+  let options = commonOptions # [
+    Option<"bits", "bits", "unsigned", "4", "Bits per code: 8, 4, 2 or 1">,
+    Option<"range", "range", "std::string", "\"auto\"",
+      "Interval that a grid divides: normalised (mean ± sigma deviations, where "
+      "the program has computed them), minmax, absmax; auto: normalised where it "
+      "can be had, else minmax">,
+    Option<"sigma", "sigma", "double", "0.0",
+      "Half width of a normalised interval in standard deviations; 0: by bits">,
+    Option<"granularity", "granularity", "std::string", "\"auto\"",
+      "Elements that share a cell width where the range is computed: tensor, "
+      "channel (the last dimension), group; auto: channel, but tensor where "
+      "a channel has few elements">,
+    Option<"groupSize", "group-size", "int64_t", "64",
+      "Elements in a group, for granularity=group">,
+    Option<"rounding", "rounding", "std::string", "\"nearest\"",
+      "nearest or stochastic">,
+    Option<"seed", "seed", "unsigned", "0", "Seed of stochastic rounding">,
+    Option<"minFraction", "min-fraction", "double", "1.0 / 256",
+      "A residual of at most this fraction of the largest one's bytes stays "
+      "exact">,
+  ];
+  let statistics = [
+    Statistic<"numCodes", "codes", "Values stored as codes">,
+    Statistic<"numCarried", "carried-masks", "Masks carried by codes">,
+    Statistic<"numMasks", "packed-masks", "Masks stored in one bit">,
+    Statistic<"numExact", "exact", "Values left exact">,
+    Statistic<"bytesBefore", "bytes-before", "Bytes of all residuals">,
+    Statistic<"bytesAfter", "bytes-after", "Bytes stored for them">,
+  ];
+}
+
+def PrintTurnaround : TrainingStepPass<"approx-act-print-turnaround"> {
+  let summary = "Print where forward ends and backward begins";
+  let description = [{
+    Prints to the standard error how many ops are forward, derived and backward,
+    and the last forward op. Changes nothing.
+  }];
+  let options = commonOptions;
+}
+
+def PrintResiduals : TrainingStepPass<"approx-act-print-residuals"> {
+  let summary = "Print what crosses from forward to backward";
+  let description = [{
+    Prints to the standard error every residual with its size, the strictest
+    demand of its readers, its last forward and first backward use. Changes
+    nothing.
+  }];
+  let options = commonOptions;
+}
+
+def PrintStoragePlan : TrainingStepPass<"approx-act-print-storage-plan"> {
+  let summary = "Print what would be stored, and how";
+  let description = [{
+    Prints to the standard error the decision that
+    `approx-act-compress-residuals` would carry out. Changes nothing.
+  }];
+  let options = commonOptions # [
+    Option<"bits", "bits", "unsigned", "4", "Bits per code: 8, 4, 2 or 1">,
+    Option<"minFraction", "min-fraction", "double", "1.0 / 256",
+      "A residual of at most this fraction of the largest one's bytes stays "
+      "exact">,
+  ];
+}
+
+def PrintPeakMemory : TrainingStepPass<"approx-act-print-peak-memory"> {
+  let summary = "Print the live bytes at every op, in program order";
+  let description = [{
+    Prints to the standard error a table in CSV, `index,op,bytes`, and the peak.
+    The estimate runs the ops in program order. Results of views and arithmetic
+    that only one side of the turnaround reads take no memory, as a compiler
+    that fuses them into their readers gives them none; they keep alive what
+    they are computed from. Arguments and results of the function are not
+    counted. Changes nothing.
+  }];
+  let options = commonOptions;
+}
+
+#endif // APPROX_ACT_TRANSFORMS_PASSES_TD

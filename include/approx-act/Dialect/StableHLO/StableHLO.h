@@ -1,0 +1,123 @@
+//===- StableHLO.h - StableHLO in generic form ------------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+///
+/// \file
+/// A shim for the `stablehlo` dialect. No package has StableHLO for C++, and
+/// the importer has parsed and verified every op with the real library, so the
+/// shim keeps ops in generic form and attributes as text, to the letter, and
+/// adds what the passes need: memory effects, inlining, and the models of
+/// ResidualOpInterface. The foreign dialects that come with StableHLO programs
+/// (shardings, …) are kept in the same opaque way, without models.
+///
+//===----------------------------------------------------------------------===//
+
+#ifndef APPROX_ACT_DIALECT_STABLEHLO_STABLEHLO_H
+#define APPROX_ACT_DIALECT_STABLEHLO_STABLEHLO_H
+
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Dialect.h"
+
+namespace mlir::approx_act {
+
+/// Keeps ops, attributes and types of a dialect whose definitions are
+/// elsewhere: any op is accepted, attributes and types are opaque text.
+class OpaqueDialect : public Dialect {
+public:
+  Attribute parseAttribute(DialectAsmParser &parser, Type type) const override;
+  Type parseType(DialectAsmParser &parser) const override;
+
+protected:
+  OpaqueDialect(StringRef name, MLIRContext *context, TypeID id);
+};
+
+/// The shim.
+class StableHLODialect : public OpaqueDialect {
+public:
+  explicit StableHLODialect(MLIRContext *context);
+  ~StableHLODialect() override;
+
+  static constexpr StringLiteral getDialectNamespace() { return "stablehlo"; }
+
+  void *getRegisteredInterfaceForOp(TypeID interfaceId,
+                                    OperationName name) override;
+
+private:
+  class Interfaces;
+  std::unique_ptr<Interfaces> interfaces;
+};
+
+/// Shardings of Shardy.
+class ShardyDialect : public OpaqueDialect {
+public:
+  explicit ShardyDialect(MLIRContext *context);
+  static constexpr StringLiteral getDialectNamespace() { return "sdy"; }
+};
+
+/// Attributes that XLA reads on functions and arguments.
+class MhloDialect : public OpaqueDialect {
+public:
+  explicit MhloDialect(MLIRContext *context);
+  static constexpr StringLiteral getDialectNamespace() { return "mhlo"; }
+};
+
+/// Attributes that JAX adds (`jax.result_info`, …).
+class JaxDialect : public OpaqueDialect {
+public:
+  explicit JaxDialect(MLIRContext *context);
+  static constexpr StringLiteral getDialectNamespace() { return "jax"; }
+};
+
+/// Registers the shim and its companions.
+void registerStableHLODialects(DialectRegistry &registry);
+
+/// Creates StableHLO ops, at the insertion point and location of a builder.
+class StableHLOBuilder {
+public:
+  StableHLOBuilder(OpBuilder &builder, Location loc)
+      : builder(builder), loc(loc) {}
+
+  /// An op with the given name (without the dialect's prefix).
+  Operation *create(StringRef name, ValueRange operands, TypeRange results,
+                    ArrayRef<NamedAttribute> attributes = {});
+
+  /// An elementwise op whose result has the type of its first operand.
+  Value elementwise(StringRef name, ValueRange operands);
+
+  /// A tensor of type `type` with `value` everywhere; integers are rounded.
+  Value splat(RankedTensorType type, double value);
+
+  Value constant(DenseElementsAttr value);
+
+  /// `lhs direction rhs`, direction one of EQ, NE, GE, GT, LE, LT.
+  Value compare(StringRef direction, Value lhs, Value rhs);
+
+  Value select(Value condition, Value onTrue, Value onFalse);
+  Value convert(Value value, Type elementType);
+  Value bitcastConvert(Value value, Type elementType);
+  Value reshape(Value value, ArrayRef<int64_t> shape);
+  Value broadcastInDim(Value value, ArrayRef<int64_t> shape,
+                       ArrayRef<int64_t> dims);
+  Value iota(RankedTensorType type, int64_t dim);
+
+  /// `value[starts : limits]`, with unit strides.
+  Value slice(Value value, ArrayRef<int64_t> starts, ArrayRef<int64_t> limits);
+
+  /// Zeros appended to dimension `dim` until it has `size` elements.
+  Value padHigh(Value value, int64_t dim, int64_t size);
+
+  /// `value` reduced over `dims` with the binary op `combiner`.
+  Value reduce(StringRef combiner, Value value, Value init,
+               ArrayRef<int64_t> dims);
+
+private:
+  OpBuilder &builder;
+  Location loc;
+};
+
+} // namespace mlir::approx_act
+
+#endif // APPROX_ACT_DIALECT_STABLEHLO_STABLEHLO_H

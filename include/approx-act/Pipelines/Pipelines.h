@@ -1,0 +1,70 @@
+//===- Pipelines.h - Passes in their order ----------------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef APPROX_ACT_PIPELINES_PIPELINES_H
+#define APPROX_ACT_PIPELINES_PIPELINES_H
+
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassOptions.h"
+
+namespace mlir::approx_act {
+
+/// The dialect that a pipeline ends in.
+enum class PipelineTarget { ApproxAct, StableHLO };
+
+/// Options of `approx-act-pipeline`. All but `target` are those of
+/// `approx-act-compress-residuals`.
+struct PipelineOptions : PassPipelineOptions<PipelineOptions> {
+  Option<PipelineTarget> target{
+      *this, "target", llvm::cl::desc("The dialect to end in"),
+      llvm::cl::init(PipelineTarget::StableHLO),
+      llvm::cl::values(
+          clEnumValN(PipelineTarget::ApproxAct, "approx_act",
+                     "Stop after approx-act-compress-residuals"),
+          clEnumValN(PipelineTarget::StableHLO, "stablehlo",
+                     "Lower approx_act, so that StableHLO's tools read it"))};
+  Option<unsigned> bits{*this, "bits",
+                        llvm::cl::desc("Bits per code: 8, 4, 2 or 1"),
+                        llvm::cl::init(4)};
+  ListOption<unsigned> forwardResults{
+      *this, "forward-results",
+      llvm::cl::desc("Indices of the results that must be exact, loss first")};
+  Option<std::string> range{
+      *this, "range",
+      llvm::cl::desc("auto, normalised, minmax or absmax"),
+      llvm::cl::init("auto")};
+  Option<double> sigma{
+      *this, "sigma",
+      llvm::cl::desc("Half width of a normalised interval; 0: by bits"),
+      llvm::cl::init(0.0)};
+  Option<std::string> granularity{
+      *this, "granularity",
+      llvm::cl::desc("auto, tensor, channel or group"),
+      llvm::cl::init("auto")};
+  Option<int64_t> groupSize{*this, "group-size",
+                            llvm::cl::desc("Elements in a group"),
+                            llvm::cl::init(64)};
+  Option<std::string> rounding{*this, "rounding",
+                               llvm::cl::desc("nearest or stochastic"),
+                               llvm::cl::init("nearest")};
+  Option<unsigned> seed{*this, "seed",
+                        llvm::cl::desc("Seed of stochastic rounding"),
+                        llvm::cl::init(0)};
+  Option<double> minFraction{
+      *this, "min-fraction",
+      llvm::cl::desc("A residual of at most this fraction of the largest one's "
+                     "bytes stays exact"),
+      llvm::cl::init(1.0 / 256)};
+};
+
+/// Rewrites a module that holds a training step.
+void buildPipeline(OpPassManager &pm, const PipelineOptions &options);
+
+void registerPipelines();
+
+} // namespace mlir::approx_act
+
+#endif // APPROX_ACT_PIPELINES_PIPELINES_H

@@ -1,0 +1,391 @@
+//===- Normalisation.cpp - Values whose moments are known -----------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "approx-act/Analysis/Normalisation.h"
+#include "approx-act/Interfaces/ResidualOpInterface.h"
+#include "llvm/ADT/STLExtras.h"
+#include <cmath>
+
+using namespace mlir;
+using namespace mlir::approx_act;
+
+//===----------------------------------------------------------------------===//
+// Broadcasts
+//===----------------------------------------------------------------------===//
+
+bool Broadcast::isOrdered() const {
+  int64_t last = -1;
+  for (int64_t dim : dims) {
+    if (dim < 0)
+      continue;
+    if (dim <= last)
+      return false;
+    last = dim;
+  }
+  return true;
+}
+
+SmallVector<int64_t> Broadcast::getKeptShape(int64_t rank) const {
+  SmallVector<int64_t> shape(rank, 1);
+  auto type = cast<RankedTensorType>(value.getType());
+  for (auto [dim, size] : llvm::zip_equal(dims, type.getShape()))
+    if (dim >= 0)
+      shape[dim] = size;
+  return shape;
+}
+
+static ResidualOpInterface getOp(Value value) {
+  return dyn_cast_or_null<ResidualOpInterface>(value.getDefiningOp());
+}
+
+/// Matches the dimensions of a reshape that only adds or removes dimensions of
+/// size 1: the result dimension of each operand dimension, -1 for size 1.
+static std::optional<SmallVector<int64_t>>
+matchUnitReshape(ArrayRef<int64_t> from, ArrayRef<int64_t> to) {
+  SmallVector<int64_t> dims(from.size(), -1);
+  size_t next = 0;
+  for (auto [dim, size] : llvm::enumerate(from)) {
+    if (size == 1)
+      continue;
+    while (next < to.size() && to[next] == 1)
+      ++next;
+    if (next == to.size() || to[next] != size)
+      return std::nullopt;
+    dims[dim] = next++;
+  }
+  for (; next < to.size(); ++next)
+    if (to[next] != 1)
+      return std::nullopt;
+  return dims;
+}
+
+Broadcast approx_act::traceBroadcast(Value value) {
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  Broadcast result{value, {}};
+  if (!type)
+    return result;
+  llvm::append_range(result.dims, llvm::seq<int64_t>(0, type.getRank()));
+
+  while (ResidualOpInterface op = getOp(result.value)) {
+    ScalarFunction function = op.getScalarFunction();
+    if (function != ScalarFunction::Broadcast &&
+        function != ScalarFunction::Reshape)
+      break;
+    Value operand = op->getOperand(0);
+    auto from = cast<RankedTensorType>(operand.getType());
+    auto to = cast<RankedTensorType>(result.value.getType());
+    SmallVector<int64_t> resultDims;
+    if (function == ScalarFunction::Broadcast) {
+      resultDims = op.getDimensions();
+      if (static_cast<int64_t>(resultDims.size()) != from.getRank())
+        break;
+      for (auto [dim, resultDim] : llvm::enumerate(resultDims))
+        if (from.getDimSize(dim) != to.getDimSize(resultDim))
+          resultDim = -1;
+    } else {
+      auto matched = matchUnitReshape(from.getShape(), to.getShape());
+      if (!matched)
+        break;
+      resultDims = std::move(*matched);
+    }
+    SmallVector<int64_t> dims;
+    for (int64_t dim : resultDims)
+      dims.push_back(dim < 0 ? -1 : result.dims[dim]);
+    result = {operand, std::move(dims)};
+  }
+  return result;
+}
+
+std::optional<double> approx_act::getSplatValue(Value value) {
+  ResidualOpInterface op = getOp(traceBroadcast(value).value);
+  return op ? op.getSplatValue() : std::nullopt;
+}
+
+//===----------------------------------------------------------------------===//
+// Statistics
+//===----------------------------------------------------------------------===//
+
+/// The operand whose square `value` is, or null.
+static Value getSquareRoot(Value value) {
+  ResidualOpInterface op = getOp(value);
+  if (!op)
+    return {};
+  if (op.getScalarFunction() == ScalarFunction::Multiply &&
+      op->getOperand(0) == op->getOperand(1))
+    return op->getOperand(0);
+  if (op.getScalarFunction() == ScalarFunction::Power &&
+      getSplatValue(op->getOperand(1)) == 2.0)
+    return op->getOperand(0);
+  return {};
+}
+
+std::optional<NormalisationAnalysis::Statistic>
+NormalisationAnalysis::getStatistic(Value value) const {
+  Broadcast source = traceBroadcast(value);
+  auto it = statistics.find(source.value);
+  if (it == statistics.end())
+    return std::nullopt;
+  Statistic statistic = it->second;
+  auto type = cast<RankedTensorType>(value.getType());
+  SmallVector<int64_t> dims(type.getRank(), -1);
+  for (auto [sourceDim, dim] : llvm::enumerate(source.dims))
+    if (dim >= 0)
+      dims[dim] = statistic.dims[sourceDim];
+  statistic.dims = std::move(dims);
+  return statistic;
+}
+
+bool NormalisationAnalysis::isAligned(const Statistic &statistic,
+                                      Value value) const {
+  // Each element of the base meets its own statistic when the statistic, in
+  // the base's shape, runs along every dimension that was not reduced.
+  auto type = cast<RankedTensorType>(value.getType());
+  auto base = cast<RankedTensorType>(statistic.base.getType());
+  if (type.getShape() != base.getShape())
+    return false;
+  int64_t kept = 1;
+  for (auto [dim, baseDim] : llvm::enumerate(statistic.dims)) {
+    if (baseDim < 0)
+      continue;
+    if (baseDim != static_cast<int64_t>(dim))
+      return false;
+    kept *= base.getDimSize(dim);
+  }
+  return kept * statistic.count == base.getNumElements();
+}
+
+Value NormalisationAnalysis::getCentredBase(Value value) const {
+  ResidualOpInterface op = getOp(value);
+  if (!op || op.getScalarFunction() != ScalarFunction::Subtract)
+    return {};
+  std::optional<Statistic> mean = getStatistic(op->getOperand(1));
+  bool isCentred = mean && mean->kind == Kind::Mean &&
+                   mean->root == Root::None && mean->base == op->getOperand(0) &&
+                   isAligned(*mean, value);
+  return isCentred ? op->getOperand(0) : Value();
+}
+
+std::optional<NormalisationAnalysis::Statistic>
+NormalisationAnalysis::compute(Operation *op) const {
+  auto residualOp = dyn_cast<ResidualOpInterface>(op);
+  if (!residualOp || op->getNumResults() != 1 || op->getNumOperands() == 0)
+    return std::nullopt;
+  Value lhs = op->getOperand(0);
+  Value rhs = op->getNumOperands() > 1 ? op->getOperand(1) : Value();
+
+  switch (residualOp.getScalarFunction()) {
+  case ScalarFunction::ReduceAdd: {
+    if (getSplatValue(rhs) != 0.0)
+      return std::nullopt;
+    auto type = cast<RankedTensorType>(lhs.getType());
+    Statistic statistic{Kind::Sum, Root::None, lhs, {}, 1};
+    if (Value root = getSquareRoot(lhs)) {
+      statistic.kind = Kind::SumOfSquares;
+      statistic.base = root;
+    }
+    SmallVector<int64_t> reduced = residualOp.getDimensions();
+    for (int64_t dim : llvm::seq<int64_t>(0, type.getRank())) {
+      if (llvm::is_contained(reduced, dim))
+        statistic.count *= type.getDimSize(dim);
+      else
+        statistic.dims.push_back(dim);
+    }
+    return statistic;
+  }
+
+  case ScalarFunction::Divide: {
+    std::optional<Statistic> statistic = getStatistic(lhs);
+    std::optional<double> divisor = getSplatValue(rhs);
+    if (statistic && divisor && statistic->root == Root::None) {
+      double ratio = *divisor / static_cast<double>(statistic->count);
+      if (statistic->kind == Kind::Sum && std::abs(ratio - 1.0) < 1e-5) {
+        statistic->kind = Kind::Mean;
+        return statistic;
+      }
+      // An unbiased variance divides by one less; it serves as well.
+      if (statistic->kind == Kind::SumOfSquares && ratio > 0.5 && ratio < 2.0) {
+        statistic->kind = Kind::MeanOfSquares;
+        return statistic;
+      }
+      return std::nullopt;
+    }
+    std::optional<Statistic> deviation = getStatistic(rhs);
+    if (deviation && deviation->root == Root::Sqrt &&
+        getSplatValue(lhs) == 1.0) {
+      deviation->root = Root::Rsqrt;
+      return deviation;
+    }
+    return std::nullopt;
+  }
+
+  case ScalarFunction::Multiply: {
+    // A sum times the reciprocal of the count.
+    for (auto [sum, factor] : {std::pair(lhs, rhs), std::pair(rhs, lhs)}) {
+      std::optional<Statistic> statistic = getStatistic(sum);
+      std::optional<double> scale = getSplatValue(factor);
+      if (!statistic || !scale || statistic->root != Root::None)
+        continue;
+      double ratio = *scale * static_cast<double>(statistic->count);
+      if (statistic->kind == Kind::Sum && std::abs(ratio - 1.0) < 1e-5)
+        statistic->kind = Kind::Mean;
+      else if (statistic->kind == Kind::SumOfSquares && ratio > 0.5 &&
+               ratio < 2.0)
+        statistic->kind = Kind::MeanOfSquares;
+      else
+        continue;
+      return statistic;
+    }
+    return std::nullopt;
+  }
+
+  case ScalarFunction::Subtract: {
+    // E[x²] − E[x]².
+    std::optional<Statistic> squares = getStatistic(lhs);
+    Value root = getSquareRoot(traceBroadcast(rhs).value);
+    std::optional<Statistic> mean =
+        root ? getStatistic(root) : std::optional<Statistic>();
+    if (!squares || !mean || squares->kind != Kind::MeanOfSquares ||
+        squares->root != Root::None || mean->kind != Kind::Mean ||
+        mean->root != Root::None || mean->base != squares->base ||
+        mean->count != squares->count)
+      return std::nullopt;
+    squares->kind = Kind::Variance;
+    return squares;
+  }
+
+  case ScalarFunction::Add:
+  case ScalarFunction::Maximum: {
+    // An epsilon, or the guard against a negative difference.
+    for (auto [second, constant] : {std::pair(lhs, rhs), std::pair(rhs, lhs)}) {
+      std::optional<Statistic> statistic = getStatistic(second);
+      std::optional<double> epsilon = getSplatValue(constant);
+      bool isMoment = statistic && statistic->root == Root::None &&
+                      (statistic->kind == Kind::MeanOfSquares ||
+                       statistic->kind == Kind::Variance);
+      if (isMoment && epsilon && *epsilon >= 0.0 && *epsilon < 0.1)
+        return statistic;
+    }
+    return std::nullopt;
+  }
+
+  case ScalarFunction::Convert:
+    return getStatistic(lhs);
+
+  case ScalarFunction::Sqrt:
+  case ScalarFunction::Rsqrt: {
+    std::optional<Statistic> statistic = getStatistic(lhs);
+    if (!statistic || statistic->root != Root::None ||
+        (statistic->kind != Kind::MeanOfSquares &&
+         statistic->kind != Kind::Variance))
+      return std::nullopt;
+    statistic->root = residualOp.getScalarFunction() == ScalarFunction::Sqrt
+                          ? Root::Sqrt
+                          : Root::Rsqrt;
+    return statistic;
+  }
+
+  default:
+    return std::nullopt;
+  }
+}
+
+void NormalisationAnalysis::remember(Value value, const Statistic &statistic) {
+  bool isMean = statistic.kind == Kind::Mean && statistic.root == Root::None;
+  bool isDeviation = (statistic.kind == Kind::Variance ||
+                      statistic.kind == Kind::MeanOfSquares) &&
+                     statistic.root != Root::None;
+  if (!isMean && !isDeviation)
+    return;
+  Broadcast moment{value, statistic.dims};
+  if (!moment.isOrdered())
+    return;
+  if (isMean) {
+    Known &entry = known[statistic.base];
+    if (!entry.mean)
+      entry.mean = std::move(moment);
+    return;
+  }
+  auto learn = [&](Value base, bool isRaw) {
+    Known &entry = known[base];
+    if (entry.deviation && !(entry.isRaw && !isRaw))
+      return;
+    entry.deviation = moment;
+    entry.isReciprocal = statistic.root == Root::Rsqrt;
+    entry.isRaw = isRaw;
+  };
+  bool isRaw = statistic.kind == Kind::MeanOfSquares;
+  learn(statistic.base, isRaw);
+  // The centred form of a value has its deviation, and the reverse.
+  if (Value base = getCentredBase(statistic.base); base && isRaw)
+    learn(base, /*isRaw=*/false);
+}
+
+NormalisationAnalysis::NormalisationAnalysis(func::FuncOp func) {
+  for (Operation &op : func.getBody().front()) {
+    std::optional<Statistic> statistic = compute(&op);
+    if (!statistic)
+      continue;
+    remember(op.getResult(0), *statistic);
+    statistics.try_emplace(op.getResult(0), std::move(*statistic));
+  }
+}
+
+std::optional<Moments> NormalisationAnalysis::lookup(Value value) const {
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  if (!type)
+    return std::nullopt;
+  auto describe = [&](std::optional<Broadcast> mean, const Known &entry) {
+    Moments moments{std::move(mean), entry.deviation, entry.isReciprocal, {}};
+    moments.shape = entry.deviation->getKeptShape(type.getRank());
+    return moments;
+  };
+
+  // The value itself is a base.
+  auto it = known.find(value);
+  if (it != known.end() && it->second.deviation) {
+    const Known &entry = it->second;
+    if (entry.isRaw)
+      return describe(std::nullopt, entry);
+    if (entry.mean)
+      return describe(entry.mean, entry);
+  }
+
+  // A centred base.
+  if (Value base = getCentredBase(value)) {
+    auto entry = known.find(base);
+    if (entry != known.end() && entry->second.deviation &&
+        !entry->second.isRaw)
+      return describe(std::nullopt, entry->second);
+  }
+
+  // A base or a centred base, divided by its deviation.
+  ResidualOpInterface op = getOp(value);
+  if (!op || (op.getScalarFunction() != ScalarFunction::Multiply &&
+              op.getScalarFunction() != ScalarFunction::Divide))
+    return std::nullopt;
+  bool isProduct = op.getScalarFunction() == ScalarFunction::Multiply;
+  for (unsigned index : {0U, 1U}) {
+    if (index == 1 && !isProduct)
+      break;
+    Value numerator = op->getOperand(index);
+    std::optional<Statistic> deviation = getStatistic(op->getOperand(1 - index));
+    if (!deviation ||
+        deviation->root != (isProduct ? Root::Rsqrt : Root::Sqrt) ||
+        !isAligned(*deviation, value))
+      continue;
+    Value base = getCentredBase(numerator);
+    bool matches = base ? deviation->base == base ||
+                              deviation->base == numerator
+                        : deviation->base == numerator &&
+                              deviation->kind == Kind::MeanOfSquares;
+    if (!matches)
+      continue;
+    Moments moments;
+    moments.shape.assign(type.getRank(), 1);
+    return moments;
+  }
+  return std::nullopt;
+}

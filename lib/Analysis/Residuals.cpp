@@ -1,0 +1,107 @@
+//===- Residuals.cpp - What crosses from forward to backward --------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "approx-act/Analysis/Residuals.h"
+#include "approx-act/Analysis/Threshold.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace mlir::approx_act;
+
+bool approx_act::isApproximable(Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  if (!tensor || !tensor.hasStaticShape())
+    return false;
+  Type element = tensor.getElementType();
+  return element.isF16() || element.isBF16() || element.isF32() ||
+         element.isF64();
+}
+
+std::optional<int64_t> approx_act::getByteSize(Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  if (!tensor || !tensor.hasStaticShape())
+    return std::nullopt;
+  Type element = tensor.getElementType();
+  int64_t bits = 0;
+  if (auto complex = dyn_cast<ComplexType>(element))
+    bits = 2 * complex.getElementType().getIntOrFloatBitWidth();
+  else if (element.isIntOrFloat())
+    bits = element.getIntOrFloatBitWidth();
+  else
+    return std::nullopt;
+  return tensor.getNumElements() * llvm::divideCeil(bits, 8);
+}
+
+Demand approx_act::getDemand(Operation *op, unsigned index) {
+  auto residualOp = dyn_cast<ResidualOpInterface>(op);
+  if (!residualOp || index >= op->getNumOperands())
+    return Demand::Exact;
+  Demand demand = residualOp.getDemand(index);
+  if (demand == Demand::None)
+    return demand;
+  if (!isApproximable(op->getOperand(index).getType()))
+    return Demand::Exact;
+  // Only a comparison with a constant is about a side.
+  if (demand == Demand::Side && !getThreshold(op))
+    return Demand::Exact;
+  return demand;
+}
+
+ResidualAnalysis::ResidualAnalysis(const Turnaround &turnaround) {
+  Block &block = turnaround.getFunction().getBody().front();
+  for (Operation &op : block) {
+    // A constant costs nothing to have again.
+    if (turnaround.getPhase(&op) != Phase::Forward ||
+        (op.getNumResults() == 1 && getSplatValue(op.getResult(0))))
+      continue;
+    for (Value value : op.getResults()) {
+      Residual residual{value, &op, nullptr, Demand::None,
+                        getByteSize(value.getType())};
+      for (OpOperand &use : value.getUses()) {
+        Operation *user = block.findAncestorOpInBlock(*use.getOwner());
+        if (turnaround.getPhase(user) == Phase::Forward) {
+          if (residual.lastForwardUse->isBeforeInBlock(user))
+            residual.lastForwardUse = user;
+          continue;
+        }
+        // What the function returns is live anyway.
+        if (user == block.getTerminator())
+          continue;
+        if (!residual.firstBackwardUse ||
+            user->isBeforeInBlock(residual.firstBackwardUse))
+          residual.firstBackwardUse = user;
+        Demand demand = user == use.getOwner()
+                            ? getDemand(user, use.getOperandNumber())
+                            : Demand::Exact;
+        residual.demand = std::max(residual.demand, demand);
+      }
+      if (!residual.firstBackwardUse)
+        continue;
+      indices[value] = residuals.size();
+      totalBytes += residual.bytes.value_or(0);
+      largestBytes = std::max(largestBytes, residual.bytes.value_or(0));
+      residuals.push_back(residual);
+    }
+  }
+}
+
+const Residual *ResidualAnalysis::lookup(Value value) const {
+  auto it = indices.find(value);
+  return it == indices.end() ? nullptr : &residuals[it->second];
+}
+
+void ResidualAnalysis::print(raw_ostream &os) const {
+  os << residuals.size() << " residuals, " << totalBytes << " bytes\n";
+  for (const Residual &residual : residuals) {
+    os << "  " << residual.value.getType() << " of "
+       << residual.value.getDefiningOp()->getName() << ": ";
+    if (residual.bytes)
+      os << *residual.bytes << " bytes, ";
+    os << "demand " << stringify(residual.demand) << ", last forward use "
+       << residual.lastForwardUse->getName() << ", first backward use "
+       << residual.firstBackwardUse->getName() << "\n";
+  }
+}

@@ -1,0 +1,414 @@
+//===- StoragePlan.cpp - What to store of the forward pass ----------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "approx-act/Analysis/StoragePlan.h"
+#include "approx-act/Analysis/MinimumCut.h"
+
+using namespace mlir;
+using namespace mlir::approx_act;
+
+//===----------------------------------------------------------------------===//
+// The graph
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// How good a value has to be in the backward pass. Every value has up to one
+/// pair of nodes per layer.
+enum Layer : unsigned { Approximate = 0, Exact = 1 };
+
+struct Node {
+  unsigned in = 0;
+  unsigned out = 0;
+};
+} // namespace
+
+static Layer getLayer(Demand demand, Type type) {
+  bool canApproximate =
+      demand == Demand::Approximate || demand == Demand::Side;
+  return canApproximate && isApproximable(type) ? Approximate : Exact;
+}
+
+static bool isCheap(Operation *op) {
+  auto residualOp = dyn_cast_or_null<ResidualOpInterface>(op);
+  return residualOp && op->getNumRegions() == 0 &&
+         residualOp.getRecompute() == Recompute::Cheap;
+}
+
+static bool isBoolean(Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  return tensor && tensor.getElementType().isInteger(1);
+}
+
+class StoragePlan::Builder {
+public:
+  Builder(StoragePlan &plan, const ResidualAnalysis &residuals,
+          const NormalisationAnalysis &normalisation,
+          const StorageOptions &options)
+      : plan(plan), turnaround(plan.turnaround), residuals(residuals),
+        normalisation(normalisation), options(options),
+        source(graph.addNode()), sink(graph.addNode()) {}
+
+  void run();
+
+private:
+  void addDemands();
+  /// Makes the nodes of a value and of what it can be computed from.
+  void require(Value value, Layer layer, Operation *demander);
+  int64_t getCapacity(Value value, Layer layer) const;
+  bool isEligible(Value value) const;
+  bool isStatistic(Value value) const;
+  const std::optional<Moments> &getMoments(Value value) const;
+  void readCut();
+  Storage describe(Value value, Layer layer);
+  void placeMasks();
+  bool foldIntoCodes(Value mask);
+  bool isApproximated(Value value) const;
+
+  StoragePlan &plan;
+  const Turnaround &turnaround;
+  const ResidualAnalysis &residuals;
+  const NormalisationAnalysis &normalisation;
+  const StorageOptions &options;
+
+  FlowGraph graph;
+  unsigned source;
+  unsigned sink;
+  llvm::MapVector<std::pair<Value, unsigned>, Node> nodes;
+  /// The op for whose sake a value is demanded exactly.
+  llvm::DenseMap<Value, Operation *> demanders;
+  mutable llvm::DenseMap<Value, std::optional<Moments>> moments;
+  mutable llvm::DenseMap<Value, bool> statistics;
+  mutable llvm::DenseMap<Value, bool> approximated;
+};
+
+bool StoragePlan::Builder::isStatistic(Value value) const {
+  // Sums over many elements, and what is computed from sums alone.
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  auto op = dyn_cast_or_null<ResidualOpInterface>(value.getDefiningOp());
+  if (!op || !type || !type.hasStaticShape())
+    return false;
+  auto it = statistics.find(value);
+  if (it != statistics.end())
+    return it->second;
+
+  bool result = false;
+  constexpr int64_t kManyElements = 16;
+  if (op.getScalarFunction() == ScalarFunction::ReduceAdd) {
+    auto operand = cast<RankedTensorType>(op->getOperand(0).getType());
+    result = operand.getNumElements() >= kManyElements * type.getNumElements();
+  } else if (isCheap(op)) {
+    bool isAny = false;
+    bool isAll = true;
+    for (Value operand : op->getOperands()) {
+      if (plan.isFree(operand) || getSplatValue(operand))
+        continue;
+      auto operandType = dyn_cast<RankedTensorType>(operand.getType());
+      isAny = true;
+      isAll &= operandType &&
+               operandType.getNumElements() >= type.getNumElements() &&
+               isStatistic(operand);
+    }
+    result = isAny && isAll;
+  }
+  statistics[value] = result;
+  return result;
+}
+
+bool StoragePlan::Builder::isEligible(Value value) const {
+  auto type = cast<RankedTensorType>(value.getType());
+  std::optional<int64_t> bytes = getByteSize(type);
+  return bytes && type.getRank() > 0 &&
+         type.getElementTypeBitWidth() > options.bits &&
+         static_cast<double>(*bytes) >
+             options.minFraction *
+                 static_cast<double>(residuals.getLargestBytes()) &&
+         !isStatistic(value) &&
+         (!options.requireMoments || getMoments(value));
+}
+
+const std::optional<Moments> &
+StoragePlan::Builder::getMoments(Value value) const {
+  auto [it, inserted] = moments.try_emplace(value);
+  if (inserted && options.useMoments)
+    it->second = normalisation.lookup(value);
+  return it->second;
+}
+
+int64_t StoragePlan::Builder::getCapacity(Value value, Layer layer) const {
+  // In sixteenths of a bit, so that preferences can break ties.
+  constexpr int64_t kScale = 16;
+  std::optional<int64_t> bytes = getByteSize(value.getType());
+  if (!bytes)
+    return int64_t(1) << 50;
+  int64_t elements = cast<RankedTensorType>(value.getType()).getNumElements();
+  if (isBoolean(value.getType()))
+    return elements * kScale;
+  if (layer == Exact || !isEligible(value))
+    return *bytes * 8 * kScale;
+  int64_t capacity = elements * options.bits * kScale;
+  // A grid without known moments reads the whole value once more, and fits
+  // outliers instead of the bulk.
+  return getMoments(value) ? capacity : capacity + capacity / 8;
+}
+
+void StoragePlan::Builder::require(Value root, Layer rootLayer,
+                                   Operation *rootDemander) {
+  SmallVector<std::tuple<Value, Layer, Operation *>> worklist = {
+      {root, rootLayer, rootDemander}};
+  while (!worklist.empty()) {
+    auto [value, layer, demander] = worklist.pop_back_val();
+    if (plan.isFree(value) || nodes.contains({value, layer}))
+      continue;
+    Node node{graph.addNode(), graph.addNode()};
+    nodes[{value, layer}] = node;
+    if (layer == Exact)
+      demanders.try_emplace(value, demander);
+    graph.addEdge(node.in, node.out, getCapacity(value, layer));
+    Operation *op = value.getDefiningOp();
+    if (!isCheap(op)) {
+      graph.addEdge(source, node.in, FlowGraph::kUnbounded);
+      continue;
+    }
+    for (OpOperand &operand : op->getOpOperands()) {
+      Demand demand = getDemand(op, operand.getOperandNumber());
+      if (demand == Demand::None || plan.isFree(operand.get()))
+        continue;
+      Layer operandLayer = getLayer(demand, operand.get().getType());
+      // A function of something exact is exact only if all of it is, but for
+      // the side of a threshold, which codes can carry.
+      if (layer == Exact && demand != Demand::Side)
+        operandLayer = Exact;
+      worklist.push_back({operand.get(), operandLayer, op});
+    }
+  }
+}
+
+void StoragePlan::Builder::addDemands() {
+  Block &block = turnaround.getFunction().getBody().front();
+  llvm::SetVector<std::pair<Value, unsigned>> demands;
+  for (Operation &op : block) {
+    if (turnaround.getPhase(&op) != Phase::Backward)
+      continue;
+    for (auto [index, value] : llvm::enumerate(getOperandsAndCaptures(&op))) {
+      if (!turnaround.isPrimal(value) || plan.isFree(value))
+        continue;
+      Demand demand = getDemand(&op, index);
+      if (demand == Demand::None)
+        continue;
+      Layer layer = getLayer(demand, value.getType());
+      require(value, layer, &op);
+      demands.insert({value, layer});
+    }
+  }
+
+  // The nodes are complete; now the edges among them.
+  for (auto &[key, node] : nodes) {
+    auto [value, layer] = key;
+    Operation *op = value.getDefiningOp();
+    if (!isCheap(op))
+      continue;
+    for (OpOperand &operand : op->getOpOperands()) {
+      Demand demand = getDemand(op, operand.getOperandNumber());
+      if (demand == Demand::None || plan.isFree(operand.get()))
+        continue;
+      Layer operandLayer = getLayer(demand, operand.get().getType());
+      if (layer == Exact && demand != Demand::Side)
+        operandLayer = Exact;
+      graph.addEdge(nodes[{operand.get(), operandLayer}].out, node.in,
+                    FlowGraph::kUnbounded);
+    }
+  }
+  for (auto [value, layer] : demands)
+    graph.addEdge(nodes[{value, layer}].out, sink, FlowGraph::kUnbounded);
+}
+
+//===----------------------------------------------------------------------===//
+// The decision
+//===----------------------------------------------------------------------===//
+
+Storage StoragePlan::Builder::describe(Value value, Layer layer) {
+  Storage storage;
+  Type type = value.getType();
+  if (isBoolean(type) && cast<RankedTensorType>(type).getRank() > 0 &&
+      getByteSize(type)) {
+    storage.kind = StorageKind::Mask;
+    storage.bits = 1;
+    storage.reason = "a boolean, stored exactly in one bit";
+    return storage;
+  }
+  if (layer == Approximate && isEligible(value)) {
+    storage.kind = StorageKind::Codes;
+    storage.bits = options.bits;
+    storage.moments = getMoments(value);
+    storage.reason =
+        storage.moments ? "read linearly, with moments known to the program"
+                        : "read linearly";
+    return storage;
+  }
+  if (auto tensor = dyn_cast<RankedTensorType>(type);
+      tensor && tensor.hasStaticShape() &&
+      tensor.getElementType().isIntOrFloat())
+    storage.bits = tensor.getElementTypeBitWidth();
+  llvm::raw_string_ostream reason(storage.reason);
+  if (layer == Approximate) {
+    reason << (isStatistic(value) ? "a statistic of many elements"
+                                  : "small against the largest residual");
+    return storage;
+  }
+  if (Operation *demander = demanders.lookup(value))
+    reason << "demanded exactly by " << demander->getName();
+  return storage;
+}
+
+void StoragePlan::Builder::readCut() {
+  llvm::BitVector sinkSide = graph.findSinkSide(source, sink);
+  struct Choice {
+    bool isStored = false;
+    bool isRecomputed = false;
+  };
+  llvm::DenseMap<Value, std::array<Choice, 2>> choices;
+  for (auto &[key, node] : nodes) {
+    if (!sinkSide.test(node.out))
+      continue;
+    Choice &choice = choices[key.first][key.second];
+    choice.isStored = !sinkSide.test(node.in);
+    choice.isRecomputed = !choice.isStored;
+  }
+
+  for (Operation &op : turnaround.getFunction().getBody().front()) {
+    for (Value value : op.getResults()) {
+      auto it = choices.find(value);
+      if (it == choices.end())
+        continue;
+      auto [approximate, exact] = it->second;
+      if (exact.isStored)
+        plan.stored[value] = describe(value, Exact);
+      else if (exact.isRecomputed || approximate.isRecomputed)
+        plan.recomputed.insert(value);
+      else if (approximate.isStored)
+        plan.stored[value] = describe(value, Approximate);
+    }
+  }
+}
+
+bool StoragePlan::Builder::isApproximated(Value value) const {
+  if (const Storage *storage = plan.lookup(value))
+    return storage->kind == StorageKind::Codes;
+  if (!plan.isRecomputed(value))
+    return false;
+  auto [it, inserted] = approximated.try_emplace(value, false);
+  if (!inserted)
+    return it->second;
+  bool result = llvm::any_of(value.getDefiningOp()->getOperands(),
+                             [&](Value v) { return isApproximated(v); });
+  approximated[value] = result;
+  return result;
+}
+
+bool StoragePlan::Builder::foldIntoCodes(Value mask) {
+  std::optional<Threshold> threshold = getThreshold(mask.getDefiningOp());
+  if (!threshold)
+    return false;
+  std::optional<AffineChain> chain =
+      traceAffine(threshold->value, [&](Value value) {
+        const Storage *storage = plan.lookup(value);
+        return storage && storage->kind == StorageKind::Codes;
+      });
+  if (!chain)
+    return false;
+  Storage &storage = plan.stored.find(chain->root)->second;
+  if (storage.side || cast<ShapedType>(chain->root.getType()).getShape() !=
+                          cast<ShapedType>(mask.getType()).getShape())
+    return false;
+  // One grid serves both, so the coefficients and the moments must vary along
+  // the same dimensions, or one of them not at all.
+  auto isUnit = [](ArrayRef<int64_t> shape) {
+    return llvm::all_of(shape, [](int64_t size) { return size == 1; });
+  };
+  ArrayRef<int64_t> grid =
+      storage.moments ? ArrayRef(storage.moments->shape) : ArrayRef<int64_t>();
+  if (storage.moments && !isUnit(grid) && !isUnit(chain->shape) &&
+      grid != ArrayRef(chain->shape))
+    return false;
+  storage.side = SideMask{mask, std::move(*chain), threshold->cut,
+                          threshold->isAbove};
+  plan.carriers[mask] = storage.side->chain.root;
+  plan.recomputed.erase(mask);
+  return true;
+}
+
+void StoragePlan::Builder::placeMasks() {
+  // Recomputing a threshold from an approximation would flip bits. The codes
+  // carry the mask where they can; else it has its own bit.
+  for (Operation &op : turnaround.getFunction().getBody().front()) {
+    if (op.getNumResults() != 1 || !plan.isRecomputed(op.getResult(0)) ||
+        !isBoolean(op.getResult(0).getType()))
+      continue;
+    Value mask = op.getResult(0);
+    bool isSafe = llvm::none_of(op.getOperands(),
+                                [&](Value v) { return isApproximated(v); });
+    if (isSafe || foldIntoCodes(mask))
+      continue;
+    plan.recomputed.erase(mask);
+    plan.stored[mask] = describe(mask, Exact);
+  }
+}
+
+void StoragePlan::Builder::run() {
+  addDemands();
+  readCut();
+  placeMasks();
+}
+
+//===----------------------------------------------------------------------===//
+// StoragePlan
+//===----------------------------------------------------------------------===//
+
+StoragePlan::StoragePlan(const Turnaround &turnaround,
+                         const ResidualAnalysis &residuals,
+                         const NormalisationAnalysis &normalisation,
+                         const StorageOptions &options)
+    : turnaround(turnaround) {
+  Operation *terminator =
+      turnaround.getFunction().getBody().front().getTerminator();
+  for (Value value : terminator->getOperands())
+    if (turnaround.isPrimal(value))
+      returned.insert(value);
+  Builder(*this, residuals, normalisation, options).run();
+}
+
+bool StoragePlan::isFree(Value value) const {
+  return isa<BlockArgument>(value) || returned.contains(value);
+}
+
+const Storage *StoragePlan::lookup(Value value) const {
+  auto it = stored.find(value);
+  return it == stored.end() ? nullptr : &it->second;
+}
+
+void StoragePlan::print(raw_ostream &os) const {
+  os << "storage plan of '" << turnaround.getFunction().getName() << "': "
+     << stored.size() << " stored, " << recomputed.size() << " recomputed, "
+     << carriers.size() << " masks carried by codes\n";
+  for (auto &[value, storage] : stored) {
+    os << "  " << value.getType() << " of " << value.getDefiningOp()->getName()
+       << ": ";
+    switch (storage.kind) {
+    case StorageKind::Exact:
+      os << "exact";
+      break;
+    case StorageKind::Mask:
+      os << "mask";
+      break;
+    case StorageKind::Codes:
+      os << "codes of " << storage.bits << " bits"
+         << (storage.moments ? ", moments known" : "")
+         << (storage.side ? ", carries a mask" : "");
+      break;
+    }
+    os << " (" << storage.reason << ")\n";
+  }
+}

@@ -1,0 +1,123 @@
+//===- Turnaround.cpp - Where forward ends and backward begins ------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "approx-act/Analysis/Turnaround.h"
+#include "approx-act/Interfaces/ResidualOpInterface.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "mlir/Transforms/RegionUtils.h"
+#include "llvm/ADT/SetVector.h"
+
+using namespace mlir;
+using namespace mlir::approx_act;
+
+static bool isLoss(Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  return tensor && tensor.getRank() == 0 &&
+         isa<FloatType>(tensor.getElementType());
+}
+
+FailureOr<SmallVector<unsigned>>
+approx_act::resolveForwardResults(func::FuncOp func,
+                                  ArrayRef<unsigned> requested) {
+  unsigned count = func.getNumResults();
+  for (unsigned index : requested)
+    if (index >= count)
+      return func.emitError() << "forward result " << index
+                              << " is out of range: '" << func.getName()
+                              << "' has " << count << " results";
+  if (!requested.empty())
+    return SmallVector<unsigned>(requested);
+
+  SmallVector<unsigned> losses;
+  for (auto [index, type] : llvm::enumerate(func.getResultTypes()))
+    if (isLoss(type))
+      losses.push_back(index);
+  if (losses.size() == 1 || (!losses.empty() && losses.front() == 0))
+    return SmallVector<unsigned>{losses.front()};
+  InFlightDiagnostic error =
+      func.emitError() << "cannot tell which result of '" << func.getName()
+                       << "' is the loss: "
+                       << (losses.empty() ? "none" : "more than one")
+                       << " is a floating-point scalar";
+  error.attachNote() << "name it with the option forward-results=<index>";
+  return failure();
+}
+
+SmallVector<Value> approx_act::getOperandsAndCaptures(Operation *op) {
+  SmallVector<Value> values(op->getOperands());
+  if (op->getNumRegions() == 0)
+    return values;
+  SetVector<Value> captures;
+  getUsedValuesDefinedAbove(op->getRegions(), captures);
+  llvm::append_range(values, captures);
+  return values;
+}
+
+Turnaround::Turnaround(func::FuncOp func, ArrayRef<unsigned> forwardResults)
+    : func(func) {
+  Block &block = func.getBody().front();
+  Operation *terminator = block.getTerminator();
+
+  // Forward: the backward slice of the forward results. An op with effects
+  // stays where it is and counts as forward with all it reads: moving it or
+  // feeding it an approximation would be seen from outside.
+  SmallVector<Operation *> worklist;
+  auto visit = [&](Value value) {
+    Operation *op = value.getDefiningOp();
+    if (op && phases.try_emplace(op, Phase::Forward).second)
+      worklist.push_back(op);
+  };
+  for (unsigned index : forwardResults)
+    visit(terminator->getOperand(index));
+  loss = terminator->getOperand(forwardResults.front());
+  for (Operation &op : block.without_terminator()) {
+    if (!isMemoryEffectFree(&op) && op.getNumResults() == 0 &&
+        phases.try_emplace(&op, Phase::Forward).second)
+      worklist.push_back(&op);
+  }
+  while (!worklist.empty())
+    llvm::for_each(getOperandsAndCaptures(worklist.pop_back_val()), visit);
+
+  for (Operation &op : block) {
+    auto it = phases.find(&op);
+    if (it != phases.end()) {
+      lastForward = &op;
+      continue;
+    }
+    auto residualOp = dyn_cast<ResidualOpInterface>(&op);
+    bool isDerived =
+        residualOp && residualOp.getRecompute() == Recompute::Cheap &&
+        op.getNumRegions() == 0 &&
+        llvm::all_of(op.getOperands(), [&](Value v) { return isPrimal(v); });
+    phases[&op] = isDerived ? Phase::Derived : Phase::Backward;
+  }
+}
+
+Phase Turnaround::getPhase(Operation *op) const {
+  Operation *ancestor = func.getBody().front().findAncestorOpInBlock(*op);
+  auto it = phases.find(ancestor);
+  return it == phases.end() ? Phase::Backward : it->second;
+}
+
+Phase Turnaround::getPhase(Value value) const {
+  if (Operation *op = value.getDefiningOp())
+    return getPhase(op);
+  return Phase::Argument;
+}
+
+void Turnaround::print(raw_ostream &os) const {
+  unsigned counts[4] = {0, 0, 0, 0};
+  for (Operation &op : func.getBody().front())
+    ++counts[static_cast<unsigned>(getPhase(&op))];
+  os << "turnaround of '" << func.getName() << "': "
+     << counts[static_cast<unsigned>(Phase::Forward)] << " forward, "
+     << counts[static_cast<unsigned>(Phase::Derived)] << " derived, "
+     << counts[static_cast<unsigned>(Phase::Backward)] << " backward ops\n";
+  if (!lastForward)
+    return;
+  os << "  last forward op: " << lastForward->getName() << " at "
+     << lastForward->getLoc() << "\n";
+}

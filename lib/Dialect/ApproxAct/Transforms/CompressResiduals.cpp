@@ -1,0 +1,225 @@
+//===- CompressResiduals.cpp - Store residuals as codes -------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "ResidualRewriter.h"
+#include "TrainingStep.h"
+#include "approx-act/Dialect/ApproxAct/Transforms/Passes.h"
+#include "mlir/IR/Remarks.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+namespace mlir::approx_act {
+#define GEN_PASS_DEF_COMPRESSRESIDUALS
+#include "approx-act/Dialect/ApproxAct/Transforms/Passes.h.inc"
+} // namespace mlir::approx_act
+
+using namespace mlir;
+using namespace mlir::approx_act;
+
+static constexpr StringLiteral kCategory = "approx-act";
+
+/// The first source line in a location, innermost call first.
+static std::optional<std::string> findSource(Location loc) {
+  if (auto file = dyn_cast<FileLineColRange>(loc))
+    return (file.getFilename().getValue() + ":" + Twine(file.getStartLine()))
+        .str();
+  if (auto name = dyn_cast<NameLoc>(loc))
+    return findSource(name.getChildLoc());
+  if (auto site = dyn_cast<CallSiteLoc>(loc)) {
+    std::optional<std::string> callee = findSource(site.getCallee());
+    return callee ? callee : findSource(site.getCaller());
+  }
+  if (auto fused = dyn_cast<FusedLoc>(loc))
+    for (Location part : fused.getLocations())
+      if (std::optional<std::string> source = findSource(part))
+        return source;
+  return std::nullopt;
+}
+
+/// The half width of a normalised interval that gives the smallest gradient
+/// error: wide enough not to clip at 8 bits, narrower as cells grow.
+static double getDefaultSigma(unsigned bits) {
+  switch (bits) {
+  case 8:
+    return 6.0;
+  case 4:
+    return 3.5;
+  case 2:
+    return 2.0;
+  default:
+    return 1.6;
+  }
+}
+
+namespace {
+struct CompressResiduals
+    : approx_act::impl::CompressResidualsBase<CompressResiduals> {
+  using CompressResidualsBase::CompressResidualsBase;
+
+  void runOnOperation() override;
+
+private:
+  LogicalResult readOptions(StorageOptions &storage, GridOptions &grid);
+  void report(const Turnaround &turnaround, const ResidualAnalysis &residuals,
+              const StoragePlan &plan);
+  void reportOne(Value value, int64_t before, const StoragePlan &plan);
+};
+} // namespace
+
+LogicalResult CompressResiduals::readOptions(StorageOptions &storage,
+                                             GridOptions &grid) {
+  func::FuncOp func = getOperation();
+  auto error = [&](StringRef option, const auto &value, StringRef allowed) {
+    return func.emitError() << "option " << option << " is '" << value
+                            << "', but has to be " << allowed;
+  };
+  if (!isCodeWidth(bits))
+    return error("bits", bits.getValue(), "8, 4, 2 or 1");
+  storage.bits = bits;
+  if (!(minFraction >= 0.0 && minFraction <= 1.0))
+    return error("min-fraction", minFraction.getValue(), "from 0 to 1");
+  storage.minFraction = minFraction;
+
+  if (range != "auto" && range != "normalised" && range != "minmax" &&
+      range != "absmax")
+    return error("range", range.getValue(),
+                 "auto, normalised, minmax or absmax");
+  storage.useMoments = range == "auto" || range == "normalised";
+  storage.requireMoments = range == "normalised";
+  grid.fallback = range == "absmax" ? RangeRule::AbsMax : RangeRule::MinMax;
+  if (!(sigma >= 0.0))
+    return error("sigma", sigma.getValue(), "positive, or 0 to choose by bits");
+  grid.sigma = sigma > 0.0 ? sigma : getDefaultSigma(bits);
+
+  if (granularity != "auto") {
+    grid.granularity = symbolizeGranularityKind(granularity.getValue());
+    if (!grid.granularity)
+      return error("granularity", granularity.getValue(),
+                   "auto, tensor, channel or group");
+  }
+  if (groupSize < 1)
+    return error("group-size", groupSize.getValue(), "at least 1");
+  grid.groupSize = groupSize;
+
+  std::optional<RoundingMode> mode = symbolizeRoundingMode(rounding.getValue());
+  if (!mode)
+    return error("rounding", rounding.getValue(), "nearest or stochastic");
+  grid.rounding = *mode;
+  grid.seed = *mode == RoundingMode::Stochastic ? seed : 0;
+  return success();
+}
+
+void CompressResiduals::reportOne(Value value, int64_t before,
+                                  const StoragePlan &plan) {
+  Operation *op = value.getDefiningOp();
+  StringRef name = "recomputed";
+  std::string reason = "computed again from what is stored";
+  int64_t after = 0;
+  unsigned storedBits = 0;
+  bool isStored = true;
+  if (const Storage *storage = plan.lookup(value)) {
+    reason = storage->reason;
+    storedBits = storage->bits;
+    auto type = dyn_cast<RankedTensorType>(value.getType());
+    switch (storage->kind) {
+    case StorageKind::Exact:
+      name = "kept-exact";
+      isStored = false;
+      after = getByteSize(value.getType()).value_or(0);
+      ++numExact;
+      break;
+    case StorageKind::Mask:
+      name = "packed-mask";
+      ++numMasks;
+      break;
+    case StorageKind::Codes:
+      name = "quantized";
+      ++numCodes;
+      break;
+    }
+    if (storage->kind != StorageKind::Exact) {
+      auto codes =
+          type.clone(IntegerType::get(value.getContext(), storedBits));
+      after = getPackedType(codes, *choosePackedDim(codes)).getNumElements();
+    }
+  } else if (plan.getCarrier(value)) {
+    name = "packed-mask";
+    reason = "carried by the codes of the value whose sign it is";
+    ++numCarried;
+  }
+  bytesAfter += after;
+
+  auto opts = remark::RemarkOpts::name(name)
+                  .category(kCategory)
+                  .function(getOperation().getName());
+  remark::detail::InFlightRemark remark =
+      isStored ? remark::passed(op->getLoc(), opts)
+               : remark::missed(op->getLoc(), opts);
+  using remark::detail::Remark;
+  remark << Remark::Arg("value", value.getType())
+         << Remark::Arg("source", findSource(op->getLoc()).value_or("unknown"))
+         << Remark::Arg("op", op->getName().getStringRef())
+         << Remark::Arg("bits", storedBits)
+         << Remark::Arg("bytes_before", before)
+         << Remark::Arg("bytes_after", after)
+         << Remark::Arg("reason", reason);
+}
+
+void CompressResiduals::report(const Turnaround &turnaround,
+                               const ResidualAnalysis &residuals,
+                               const StoragePlan &plan) {
+  bytesBefore += residuals.getTotalBytes();
+  for (Operation &op : turnaround.getFunction().getBody().front()) {
+    for (Value value : op.getResults()) {
+      // What the forward pass leaves, and what is stored in its stead.
+      const Residual *residual = residuals.lookup(value);
+      if (residual || plan.lookup(value) || plan.getCarrier(value))
+        reportOne(value, residual ? residual->bytes.value_or(0) : 0, plan);
+    }
+  }
+}
+
+void CompressResiduals::runOnOperation() {
+  func::FuncOp func = getOperation();
+  StorageOptions storageOptions;
+  GridOptions gridOptions;
+  if (failed(readOptions(storageOptions, gridOptions)))
+    return signalPassFailure();
+
+  auto leaveAlone = [&](StringRef reason) {
+    remark::missed(func.getLoc(), remark::RemarkOpts::name("unchanged")
+                                      .category(kCategory)
+                                      .function(func.getName()))
+        << remark::detail::Remark::Arg("reason", reason);
+    markAllAnalysesPreserved();
+  };
+  std::string reason;
+  FailureOr<TrainingStep> step = getTrainingStep(func, forwardResults, reason);
+  if (failed(step))
+    return signalPassFailure();
+  if (step->forwardResults.empty())
+    return leaveAlone(reason);
+
+  Turnaround turnaround(func, step->forwardResults);
+  ResidualAnalysis residuals(turnaround);
+  if (residuals.getResiduals().empty())
+    return leaveAlone("nothing crosses from forward to backward");
+  NormalisationAnalysis normalisation(func);
+  StoragePlan plan(turnaround, residuals, normalisation, storageOptions);
+  report(turnaround, residuals, plan);
+  bool isAnyStored = llvm::any_of(plan.getStored(), [](const auto &entry) {
+    return entry.second.kind != StorageKind::Exact;
+  });
+  if (!isAnyStored)
+    return leaveAlone("every residual stays exact");
+
+  ResidualRewriter(turnaround, plan, gridOptions).run();
+
+  // What only the backward pass read of the forward pass is dead now.
+  for (Operation &op :
+       llvm::make_early_inc_range(llvm::reverse(func.getBody().front())))
+    if (isOpTriviallyDead(&op))
+      op.erase();
+}

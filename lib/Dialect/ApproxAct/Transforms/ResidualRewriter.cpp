@@ -1,0 +1,550 @@
+//===- ResidualRewriter.cpp - Stores and restores residuals ---------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "ResidualRewriter.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Utils/ReshapeOpsUtils.h"
+#include "mlir/IR/IRMapping.h"
+#include "llvm/ADT/STLExtras.h"
+#include <queue>
+
+using namespace mlir;
+using namespace mlir::approx_act;
+
+static bool isUnit(ArrayRef<int64_t> shape) {
+  return llvm::all_of(shape, [](int64_t size) { return size == 1; });
+}
+
+static bool isCheap(Operation *op) {
+  auto residualOp = dyn_cast<ResidualOpInterface>(op);
+  return residualOp && residualOp.getRecompute() == Recompute::Cheap;
+}
+
+ResidualRewriter::ResidualRewriter(const Turnaround &turnaround,
+                                   const StoragePlan &plan,
+                                   const GridOptions &options)
+    : turnaround(turnaround), plan(plan), options(options),
+      block(turnaround.getFunction().getBody().front()) {
+  for (Operation &op : block)
+    if (turnaround.getPhase(&op) == Phase::Backward &&
+        &op != block.getTerminator())
+      backwardOps.push_back(&op);
+}
+
+void ResidualRewriter::run() {
+  connectBackward();
+  storeAll();
+  restoreAll();
+}
+
+//===----------------------------------------------------------------------===//
+// The forward pass
+//===----------------------------------------------------------------------===//
+
+void ResidualRewriter::collectForwardLeaves(
+    Value value, SmallVectorImpl<Value> &leaves) const {
+  llvm::SetVector<Value> visited;
+  visited.insert(value);
+  for (unsigned i = 0; i < visited.size(); ++i) {
+    Value current = visited[i];
+    Operation *op = current.getDefiningOp();
+    if (op && turnaround.getPhase(op) == Phase::Derived)
+      visited.insert_range(op->getOperands());
+    else
+      leaves.push_back(current);
+  }
+}
+
+Operation *ResidualRewriter::getStorePoint(Value value,
+                                           const Storage &storage) const {
+  // The last op that the codes are computed from.
+  SmallVector<Value> leaves;
+  collectForwardLeaves(value, leaves);
+  if (storage.moments)
+    for (const auto &moment : {storage.moments->mean,
+                               storage.moments->deviation})
+      if (moment)
+        collectForwardLeaves(moment->value, leaves);
+  if (storage.side) {
+    collectForwardLeaves(storage.side->mask, leaves);
+    for (const AffineStep &step : storage.side->chain.steps)
+      if (step.coefficient)
+        collectForwardLeaves(step.coefficient->value, leaves);
+  }
+  Operation *last = nullptr;
+  for (Value leaf : leaves)
+    if (Operation *op = leaf.getDefiningOp(); op && (!last || isBefore(last, op)))
+      last = op;
+  return last;
+}
+
+std::optional<ResidualRewriter::Exit>
+ResidualRewriter::findExit(Value value, Operation *after) const {
+  // From the value through arithmetic and views, in program order, to the
+  // first op that reads from memory what they compute.
+  auto later = [&](Operation *a, Operation *b) { return isBefore(b, a); };
+  std::priority_queue<Operation *, std::vector<Operation *>, decltype(later)>
+      queue(later);
+  llvm::DenseSet<Operation *> queued;
+  llvm::DenseSet<Value> reached;
+  auto reach = [&](Value v) {
+    reached.insert(v);
+    for (Operation *user : v.getUsers()) {
+      Operation *op = block.findAncestorOpInBlock(*user);
+      if (turnaround.getPhase(op) == Phase::Forward && queued.insert(op).second)
+        queue.push(op);
+    }
+  };
+  SmallVector<Value> leaves;
+  collectForwardLeaves(value, leaves);
+  for (Value leaf : leaves)
+    if (leaf.getDefiningOp())
+      reach(leaf);
+  while (!queue.empty()) {
+    Operation *op = queue.top();
+    queue.pop();
+    if (isCheap(op)) {
+      llvm::for_each(op->getResults(), reach);
+      continue;
+    }
+    if (after && !isBefore(after, op))
+      continue;
+    for (OpOperand &operand : op->getOpOperands())
+      if (reached.contains(operand.get()))
+        return Exit{op, operand.getOperandNumber()};
+  }
+  return std::nullopt;
+}
+
+Value ResidualRewriter::hoist(OpBuilder &builder, Value value,
+                              Operation *point) {
+  Operation *op = value.getDefiningOp();
+  if (!op || isBefore(op, point))
+    return value;
+  IRMapping mapping;
+  for (Value operand : op->getOperands())
+    mapping.map(operand, hoist(builder, operand, point));
+  unsigned number = cast<OpResult>(value).getResultNumber();
+  return builder.clone(*op, mapping)->getResult(number);
+}
+
+void ResidualRewriter::storeAll() {
+  // What leaves through the same operand of the same op is tied together.
+  llvm::MapVector<std::pair<Operation *, unsigned>, SmallVector<Value>> groups;
+  for (const auto &[value, storage] : plan.getStored()) {
+    if (storage.kind == StorageKind::Exact)
+      continue;
+    Operation *after = getStorePoint(value, storage);
+    if (std::optional<Exit> exit = findExit(value, after)) {
+      groups[{exit->op, exit->operand}].push_back(value);
+      continue;
+    }
+    // Nothing in the forward pass waits for what comes of the value.
+    OpBuilder builder(block.getParentOp()->getContext());
+    builder.setInsertionPointAfter(after);
+    stored[value] = store(builder, value, storage);
+  }
+
+  for (auto &[exit, values] : groups) {
+    auto [op, operand] = exit;
+    OpBuilder builder(op);
+    SmallVector<Value> tied;
+    for (Value value : values) {
+      Stored &entry = stored[value];
+      entry = store(builder, value, *plan.lookup(value));
+      tied.push_back(entry.words);
+    }
+    Value carried = op->getOperand(operand);
+    tied.push_back(carried);
+    auto barrier = BarrierOp::create(builder, op->getLoc(), tied);
+    for (auto [value, words] : llvm::zip(values, barrier.getOutputs()))
+      stored[value].words = words;
+    Value after = barrier.getOutputs().back();
+    carried.replaceUsesWithIf(after, [&, op = op](OpOperand &use) {
+      Operation *user = block.findAncestorOpInBlock(*use.getOwner());
+      return turnaround.getPhase(user) == Phase::Forward &&
+             (user == op || isBefore(op, user));
+    });
+  }
+}
+
+SmallVector<int64_t>
+ResidualRewriter::getGridShape(RankedTensorType type,
+                               const Storage &storage) const {
+  if (storage.side && !isUnit(storage.side->chain.shape))
+    return storage.side->chain.shape;
+  if (storage.moments)
+    return storage.moments->shape;
+  SmallVector<int64_t> shape(type.getRank(), 1);
+  int64_t last = type.getDimSize(type.getRank() - 1);
+  // Two parameters of 32 bits per channel must stay small beside the codes.
+  constexpr int64_t kElementsPerChannel = 128;
+  GranularityKind kind = options.granularity.value_or(
+      type.getNumElements() >= kElementsPerChannel * last
+          ? GranularityKind::Channel
+          : GranularityKind::Tensor);
+  switch (kind) {
+  case GranularityKind::Tensor:
+    break;
+  case GranularityKind::Channel:
+    shape.back() = last;
+    break;
+  case GranularityKind::Group:
+    if (options.groupSize <= 0 || last % options.groupSize != 0)
+      break;
+    shape.assign(type.getShape().begin(), type.getShape().end());
+    shape.back() = last / options.groupSize;
+    break;
+  }
+  return shape;
+}
+
+Value ResidualRewriter::makeParameter(OpBuilder &builder, Location loc,
+                                      const Broadcast &source,
+                                      RankedTensorType type) const {
+  if (std::optional<double> splat = getSplatValue(source.value)) {
+    Attribute value = builder.getFloatAttr(type.getElementType(), *splat);
+    return arith::ConstantOp::create(builder, loc,
+                                     DenseElementsAttr::get(type, value));
+  }
+  Value result = source.value;
+  auto from = cast<RankedTensorType>(result.getType());
+  unsigned width = type.getElementTypeBitWidth();
+  if (from.getElementTypeBitWidth() < width)
+    result = arith::ExtFOp::create(builder, loc,
+                                   from.clone(type.getElementType()), result);
+  else if (from.getElementTypeBitWidth() > width)
+    result = arith::TruncFOp::create(builder, loc,
+                                     from.clone(type.getElementType()), result);
+  if (from.getShape() == type.getShape())
+    return result;
+
+  // Drop the dimensions of size 1, then put those of the grid back.
+  SmallVector<int64_t> squeezed;
+  llvm::copy_if(from.getShape(), std::back_inserter(squeezed),
+                [](int64_t size) { return size != 1; });
+  auto reshape = [&](auto op, ArrayRef<int64_t> shape) {
+    using Op = decltype(op);
+    auto to = type.clone(shape);
+    auto current = cast<RankedTensorType>(result.getType());
+    if (current.getShape() == shape)
+      return;
+    auto groups = getReassociationIndicesForReshape(current, to);
+    result = Op::create(builder, loc, to, result, *groups);
+  };
+  reshape(tensor::CollapseShapeOp(), squeezed);
+  reshape(tensor::ExpandShapeOp(), type.getShape());
+  return result;
+}
+
+std::pair<Value, Value>
+ResidualRewriter::makeAffine(OpBuilder &builder, Location loc,
+                             const SideMask &side,
+                             RankedTensorType type) const {
+  auto constant = [&](double value) -> Value {
+    return arith::ConstantOp::create(
+        builder, loc,
+        DenseElementsAttr::get(
+            type, builder.getFloatAttr(type.getElementType(), value)));
+  };
+  auto negate = [&](Value v) -> Value {
+    return arith::NegFOp::create(builder, loc, v);
+  };
+  Value slope = constant(1.0);
+  Value offset = constant(0.0);
+  for (const AffineStep &step : side.chain.steps) {
+    Value c = step.coefficient
+                  ? makeParameter(builder, loc, *step.coefficient, type)
+                  : Value();
+    switch (cast<ResidualOpInterface>(step.op).getScalarFunction()) {
+    case ScalarFunction::Add:
+      offset = arith::AddFOp::create(builder, loc, offset, c);
+      break;
+    case ScalarFunction::Subtract:
+      if (step.carried == 0) {
+        offset = arith::SubFOp::create(builder, loc, offset, c);
+      } else {
+        offset = arith::SubFOp::create(builder, loc, c, offset);
+        slope = negate(slope);
+      }
+      break;
+    case ScalarFunction::Multiply:
+      slope = arith::MulFOp::create(builder, loc, slope, c);
+      offset = arith::MulFOp::create(builder, loc, offset, c);
+      break;
+    case ScalarFunction::Divide:
+      slope = arith::DivFOp::create(builder, loc, slope, c);
+      offset = arith::DivFOp::create(builder, loc, offset, c);
+      break;
+    case ScalarFunction::Negate:
+      slope = negate(slope);
+      offset = negate(offset);
+      break;
+    default:
+      assert(!c && "a step that the trace does not take");
+      break;
+    }
+  }
+  offset = arith::SubFOp::create(builder, loc, offset, constant(side.cut));
+  if (!side.isAbove) {
+    slope = negate(slope);
+    offset = negate(offset);
+  }
+  return {slope, offset};
+}
+
+void ResidualRewriter::makeGrid(OpBuilder &builder, Value value,
+                                const Storage &storage, Stored &result) {
+  Location loc = value.getLoc();
+  auto type = cast<RankedTensorType>(value.getType());
+  SmallVector<int64_t> shape = getGridShape(type, storage);
+  RankedTensorType parameterType = getParameterType(type, shape);
+
+  Value mean, rstd;
+  if (storage.moments && storage.moments->mean)
+    mean = makeParameter(builder, loc, *storage.moments->mean, parameterType);
+  if (storage.moments && storage.moments->deviation) {
+    rstd =
+        makeParameter(builder, loc, *storage.moments->deviation, parameterType);
+    if (!storage.moments->isReciprocal) {
+      Value one = arith::ConstantOp::create(
+          builder, loc,
+          DenseElementsAttr::get(
+              parameterType,
+              builder.getFloatAttr(parameterType.getElementType(), 1.0)));
+      rstd = arith::DivFOp::create(builder, loc, one, rstd);
+    }
+  }
+
+  MLIRContext *context = builder.getContext();
+  auto range = storage.moments ? RangeAttr::get(context, RangeRule::Normalised,
+                                                options.sigma)
+                               : RangeAttr::get(context, options.fallback, 0.0);
+  GranularityAttr granularity;
+  if (isUnit(shape))
+    granularity = GranularityAttr::get(context, GranularityKind::Tensor, 0);
+  else if (shape.back() != 1 && shape.back() != type.getShape().back())
+    granularity = GranularityAttr::get(context, GranularityKind::Group,
+                                       type.getShape().back() / shape.back());
+  else
+    granularity = GranularityAttr::get(context, GranularityKind::Channel, 0);
+
+  auto grid = GridOp::create(builder, loc, parameterType, parameterType, value,
+                             mean, rstd, storage.bits, range, granularity);
+  result.lo = grid.getLo();
+  result.step = grid.getStep();
+  if (!storage.side)
+    return;
+  auto [slope, offset] =
+      makeAffine(builder, loc, *storage.side, parameterType);
+  auto splitType = RankedTensorType::get(shape, builder.getI32Type());
+  auto align = AlignGridOp::create(builder, loc, parameterType, splitType,
+                                   result.lo, result.step, slope, offset,
+                                   storage.bits);
+  result.lo = align.getAligned();
+  result.split = align.getSplit();
+}
+
+ResidualRewriter::Stored ResidualRewriter::store(OpBuilder &builder,
+                                                 Value value,
+                                                 const Storage &storage) {
+  Stored result;
+  Location loc = value.getLoc();
+  Operation *point = &*builder.getInsertionPoint();
+  auto type = cast<RankedTensorType>(value.getType());
+  result.codesType = type.clone(builder.getIntegerType(storage.bits));
+  Value codes = hoist(builder, value, point);
+  if (storage.kind == StorageKind::Codes) {
+    makeGrid(builder, codes, storage, result);
+    Value side =
+        storage.side ? hoist(builder, storage.side->mask, point) : Value();
+    auto rounding = RoundingAttr::get(builder.getContext(), options.rounding,
+                                      options.seed);
+    codes = QuantizeOp::create(builder, loc, result.codesType, codes, result.lo,
+                               result.step, side, result.split, rounding);
+  }
+  result.words = codes;
+  if (storage.bits == kWordBits)
+    return result;
+  result.packedDim = choosePackedDim(result.codesType);
+  result.words = PackOp::create(
+      builder, loc, getPackedType(result.codesType, *result.packedDim), codes,
+      *result.packedDim);
+  return result;
+}
+
+//===----------------------------------------------------------------------===//
+// The backward pass
+//===----------------------------------------------------------------------===//
+
+void ResidualRewriter::connectBackward() {
+  llvm::EquivalenceClasses<Operation *> classes;
+  auto isConnecting = [&](Operation *op) {
+    auto residualOp = dyn_cast<ResidualOpInterface>(op);
+    return residualOp &&
+           (residualOp.getRecompute() == Recompute::Cheap ||
+            residualOp.getScalarFunction() == ScalarFunction::ReduceAdd);
+  };
+  llvm::DenseSet<Operation *> members(backwardOps.begin(), backwardOps.end());
+  for (Operation *op : backwardOps) {
+    classes.insert(op);
+    if (!isConnecting(op))
+      continue;
+    for (Value operand : op->getOperands())
+      if (Operation *producer = operand.getDefiningOp();
+          producer && members.contains(producer) && isConnecting(producer))
+        classes.unionSets(op, producer);
+  }
+  llvm::DenseMap<Operation *, unsigned> numbers;
+  for (Operation *op : backwardOps)
+    components[op] =
+        numbers.try_emplace(classes.getLeaderValue(op), numbers.size())
+            .first->second;
+}
+
+bool ResidualRewriter::isComputedFromItself(Value operand, Value result) const {
+  // A compiler would take the copy of an op on the same operands for the op in
+  // the forward pass and keep that one's result. So an exact operand goes
+  // behind a barrier too, unless it is so small against the result that the
+  // result is a broadcast, which no compiler keeps.
+  const Storage *storage = plan.lookup(operand);
+  bool isExact = plan.isFree(operand) ||
+                 (storage && storage->kind == StorageKind::Exact);
+  std::optional<int64_t> bytes = getByteSize(operand.getType());
+  std::optional<int64_t> resultBytes = getByteSize(result.getType());
+  constexpr int64_t kBroadcast = 4;
+  return isExact && bytes && resultBytes && *bytes * kBroadcast >= *resultBytes;
+}
+
+ArrayRef<Value> ResidualRewriter::getRoots(Value value) {
+  auto it = roots.find(value);
+  if (it != roots.end())
+    return it->second;
+  llvm::SetVector<Value> result;
+  if (plan.isFree(value)) {
+    // Needs no restoring.
+  } else if (const Storage *storage = plan.lookup(value)) {
+    if (storage->kind != StorageKind::Exact)
+      result.insert(value);
+  } else if (Value carrier = plan.getCarrier(value)) {
+    result.insert(carrier);
+  } else if (plan.isRecomputed(value)) {
+    for (Value operand : value.getDefiningOp()->getOperands()) {
+      result.insert_range(getRoots(operand));
+      if (isComputedFromItself(operand, value))
+        result.insert(operand);
+    }
+  }
+  return roots[value] = llvm::to_vector<2>(result);
+}
+
+void ResidualRewriter::openClusters(OpBuilder &builder, Operation *op,
+                                    ArrayRef<Value> restored) {
+  unsigned component = components.lookup(op);
+  SmallVector<Value> tied;
+  SmallVector<Cluster> opened;
+  for (Value value : restored) {
+    for (Value root : getRoots(value)) {
+      Cluster cluster{root, component};
+      if (!openWords.try_emplace(cluster).second)
+        continue;
+      opened.push_back(cluster);
+      auto it = stored.find(root);
+      tied.push_back(it == stored.end() ? root : it->second.words);
+    }
+  }
+  if (opened.empty())
+    return;
+
+  // The cotangent that arrives here; where there is none, the loss, so that
+  // nothing is restored during the forward pass.
+  Value awaited = turnaround.getLoss();
+  for (Value operand : op->getOperands()) {
+    if (turnaround.isPrimal(operand))
+      continue;
+    awaited = operand;
+    break;
+  }
+  tied.push_back(awaited);
+  auto barrier = BarrierOp::create(builder, op->getLoc(), tied);
+  for (auto [cluster, words] : llvm::zip(opened, barrier.getOutputs()))
+    openWords[cluster] = words;
+  awaited.replaceUsesWithIf(
+      barrier.getOutputs().back(), [&](OpOperand &use) {
+        Operation *user = block.findAncestorOpInBlock(*use.getOwner());
+        return user == op || isBefore(op, user);
+      });
+}
+
+Value ResidualRewriter::restoreCodes(OpBuilder &builder, Location loc,
+                                     const Stored &entry, Value words) const {
+  if (!entry.packedDim)
+    return words;
+  return UnpackOp::create(builder, loc, entry.codesType, words,
+                          *entry.packedDim);
+}
+
+Value ResidualRewriter::restore(OpBuilder &builder, Value value,
+                                unsigned component) {
+  Cluster key{value, component};
+  const Storage *storage = plan.lookup(value);
+  if (plan.isFree(value) ||
+      (storage && storage->kind == StorageKind::Exact)) {
+    Value behindBarrier = openWords.lookup(key);
+    return behindBarrier ? behindBarrier : value;
+  }
+  if (Value known = restoredValues.lookup(key))
+    return known;
+
+  Location loc = value.getLoc();
+  Value result = value;
+  if (storage) {
+    const Stored &entry = stored[value];
+    result = restoreCodes(builder, loc, entry, openWords.at(key));
+    if (storage->kind == StorageKind::Codes)
+      result = DequantizeOp::create(builder, loc, value.getType(), result,
+                                    entry.lo, entry.step);
+  } else if (Value carrier = plan.getCarrier(value)) {
+    const Stored &entry = stored[carrier];
+    Value codes = restoreCodes(builder, loc, entry,
+                               openWords.at({carrier, component}));
+    result = SideOp::create(builder, loc, value.getType(), codes, entry.split);
+  } else if (plan.isRecomputed(value)) {
+    Operation *op = value.getDefiningOp();
+    IRMapping mapping;
+    for (Value operand : op->getOperands())
+      mapping.map(operand, restore(builder, operand, component));
+    unsigned number = cast<OpResult>(value).getResultNumber();
+    result = builder.clone(*op, mapping)->getResult(number);
+  }
+  restoredValues[key] = result;
+  return result;
+}
+
+void ResidualRewriter::restoreAll() {
+  for (Operation *op : backwardOps) {
+    SmallVector<OpOperand *> uses;
+    op->walk([&](Operation *inner) {
+      for (OpOperand &operand : inner->getOpOperands()) {
+        Operation *definition = operand.get().getDefiningOp();
+        if (definition && definition->getBlock() == &block &&
+            turnaround.isPrimal(operand.get()))
+          uses.push_back(&operand);
+      }
+    });
+    if (uses.empty())
+      continue;
+    OpBuilder builder(op);
+    SmallVector<Value> values;
+    for (OpOperand *use : uses)
+      values.push_back(use->get());
+    openClusters(builder, op, values);
+    unsigned component = components.lookup(op);
+    for (auto [use, value] : llvm::zip_equal(uses, values))
+      use->set(restore(builder, value, component));
+  }
+}

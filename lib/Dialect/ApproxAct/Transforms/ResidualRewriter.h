@@ -1,0 +1,118 @@
+//===- ResidualRewriter.h - Stores and restores residuals -------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+///
+/// \file
+/// Carries a StoragePlan out: stores in the forward pass, restores and
+/// recomputes in the backward pass.
+///
+//===----------------------------------------------------------------------===//
+
+#ifndef APPROX_ACT_LIB_TRANSFORMS_RESIDUALREWRITER_H
+#define APPROX_ACT_LIB_TRANSFORMS_RESIDUALREWRITER_H
+
+#include "approx-act/Analysis/StoragePlan.h"
+#include "approx-act/Dialect/ApproxAct/IR/ApproxAct.h"
+#include "mlir/IR/Builders.h"
+#include "llvm/ADT/EquivalenceClasses.h"
+
+namespace mlir::approx_act {
+
+/// How grids are made.
+struct GridOptions {
+  /// Half width of a normalised interval, in standard deviations.
+  double sigma = 0.0;
+  /// The rule for values whose moments are not used.
+  RangeRule fallback = RangeRule::MinMax;
+  /// Absent: by the number of elements per channel.
+  std::optional<GranularityKind> granularity;
+  int64_t groupSize = 0;
+  RoundingMode rounding = RoundingMode::Nearest;
+  uint32_t seed = 0;
+};
+
+class ResidualRewriter {
+public:
+  ResidualRewriter(const Turnaround &turnaround, const StoragePlan &plan,
+                   const GridOptions &options);
+
+  void run();
+
+private:
+  /// A value as stored.
+  struct Stored {
+    /// What is kept: words, or codes and masks that need no packing.
+    Value words;
+    RankedTensorType codesType;
+    std::optional<int64_t> packedDim;
+    /// Of codes.
+    Value lo, step, split;
+  };
+
+  /// A use of a value by a forward op that no other op can absorb.
+  struct Exit {
+    Operation *op = nullptr;
+    unsigned operand = 0;
+  };
+
+  /// The ops of the backward pass that share one restoration of a stored
+  /// value: those connected by arithmetic and reductions. A contraction is
+  /// alone, for what it reads it reads from memory.
+  using Cluster = std::pair<Value, unsigned>;
+
+  // The forward pass.
+  void storeAll();
+  Operation *getStorePoint(Value value, const Storage &storage) const;
+  std::optional<Exit> findExit(Value value, Operation *after) const;
+  Stored store(OpBuilder &builder, Value value, const Storage &storage);
+  void makeGrid(OpBuilder &builder, Value value, const Storage &storage,
+                Stored &stored);
+  SmallVector<int64_t> getGridShape(RankedTensorType type,
+                                    const Storage &storage) const;
+  Value makeParameter(OpBuilder &builder, Location loc,
+                      const Broadcast &source, RankedTensorType type) const;
+  std::pair<Value, Value> makeAffine(OpBuilder &builder, Location loc,
+                                     const SideMask &side,
+                                     RankedTensorType type) const;
+  /// `value`, or, if it is derived and defined at or after `point`, a copy
+  /// before it.
+  Value hoist(OpBuilder &builder, Value value, Operation *point);
+  void collectForwardLeaves(Value value, SmallVectorImpl<Value> &leaves) const;
+
+  // The backward pass.
+  void connectBackward();
+  void restoreAll();
+  ArrayRef<Value> getRoots(Value value);
+  bool isComputedFromItself(Value operand, Value result) const;
+  void openClusters(OpBuilder &builder, Operation *op,
+                    ArrayRef<Value> restored);
+  Value restore(OpBuilder &builder, Value value, unsigned component);
+  Value restoreCodes(OpBuilder &builder, Location loc, const Stored &stored,
+                     Value words) const;
+
+  bool isBefore(Operation *a, Operation *b) const {
+    return a->isBeforeInBlock(b);
+  }
+
+  const Turnaround &turnaround;
+  const StoragePlan &plan;
+  const GridOptions &options;
+  Block &block;
+
+  /// Backward ops in program order, before anything is inserted.
+  SmallVector<Operation *> backwardOps;
+  llvm::DenseMap<Operation *, unsigned> components;
+
+  llvm::DenseMap<Value, Stored> stored;
+  llvm::DenseMap<Value, SmallVector<Value, 2>> roots;
+  /// The words of each open cluster, behind its barrier.
+  llvm::DenseMap<Cluster, Value> openWords;
+  /// Restored values by value and component.
+  llvm::DenseMap<Cluster, Value> restoredValues;
+};
+
+} // namespace mlir::approx_act
+
+#endif // APPROX_ACT_LIB_TRANSFORMS_RESIDUALREWRITER_H

@@ -1,0 +1,34 @@
+//===- TrainingStep.cpp - Which functions are training steps --------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "TrainingStep.h"
+#include "approx-act/Analysis/Turnaround.h"
+
+using namespace mlir;
+using namespace mlir::approx_act;
+
+FailureOr<TrainingStep>
+approx_act::getTrainingStep(func::FuncOp func,
+                            ArrayRef<unsigned> forwardResults,
+                            std::string &reason) {
+  TrainingStep step;
+  if (func.isExternal())
+    reason = "it has no body";
+  else if (func.isPrivate())
+    reason = "it is private: inline it into the step";
+  else if (!func.getBody().hasOneBlock())
+    reason = "it has more than one block";
+  else if (func.getNumResults() == 0)
+    reason = "it has no result";
+  if (!reason.empty())
+    return step;
+  FailureOr<SmallVector<unsigned>> resolved =
+      resolveForwardResults(func, forwardResults);
+  if (failed(resolved))
+    return failure();
+  step.forwardResults = std::move(*resolved);
+  return step;
+}

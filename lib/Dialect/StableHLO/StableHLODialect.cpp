@@ -1,0 +1,103 @@
+//===- StableHLODialect.cpp - StableHLO in generic form -------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "approx-act/Dialect/StableHLO/StableHLO.h"
+#include "StableHLOModels.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/Transforms/InliningUtils.h"
+
+using namespace mlir;
+using namespace mlir::approx_act;
+
+//===----------------------------------------------------------------------===//
+// OpaqueDialect
+//===----------------------------------------------------------------------===//
+
+OpaqueDialect::OpaqueDialect(StringRef name, MLIRContext *context, TypeID id)
+    : Dialect(name, context, id) {
+  allowUnknownOperations();
+  allowUnknownTypes();
+}
+
+Attribute OpaqueDialect::parseAttribute(DialectAsmParser &parser,
+                                        Type type) const {
+  return OpaqueAttr::get(StringAttr::get(getContext(), getNamespace()),
+                         parser.getFullSymbolSpec(),
+                         type ? type : NoneType::get(getContext()));
+}
+
+Type OpaqueDialect::parseType(DialectAsmParser &parser) const {
+  return OpaqueType::get(StringAttr::get(getContext(), getNamespace()),
+                         parser.getFullSymbolSpec());
+}
+
+//===----------------------------------------------------------------------===//
+// StableHLODialect
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// Lets functions of StableHLO ops be inlined.
+struct StableHLOInliner : public DialectInlinerInterface {
+  using DialectInlinerInterface::DialectInlinerInterface;
+
+  bool isLegalToInline(Operation *, Operation *, bool) const final {
+    return true;
+  }
+  bool isLegalToInline(Operation *, Region *, bool, IRMapping &) const final {
+    return true;
+  }
+  bool isLegalToInline(Region *, Region *, bool, IRMapping &) const final {
+    return true;
+  }
+};
+} // namespace
+
+/// The models, alive as long as the dialect.
+class StableHLODialect::Interfaces {
+public:
+  StableHLOEffectsModel effects;
+  StableHLOResidualModel residual;
+};
+
+StableHLODialect::StableHLODialect(MLIRContext *context)
+    : OpaqueDialect(getDialectNamespace(), context,
+                    TypeID::get<StableHLODialect>()),
+      interfaces(std::make_unique<Interfaces>()) {
+  addInterfaces<StableHLOInliner>();
+}
+
+StableHLODialect::~StableHLODialect() = default;
+
+void *StableHLODialect::getRegisteredInterfaceForOp(TypeID interfaceId,
+                                                    OperationName name) {
+  if (interfaceId == TypeID::get<ResidualOpInterface>())
+    return &interfaces->residual;
+  if (interfaceId == TypeID::get<MemoryEffectOpInterface>() &&
+      isPureStableHLOOp(name.stripDialect()))
+    return &interfaces->effects;
+  return nullptr;
+}
+
+//===----------------------------------------------------------------------===//
+// Companions
+//===----------------------------------------------------------------------===//
+
+ShardyDialect::ShardyDialect(MLIRContext *context)
+    : OpaqueDialect(getDialectNamespace(), context,
+                    TypeID::get<ShardyDialect>()) {}
+
+MhloDialect::MhloDialect(MLIRContext *context)
+    : OpaqueDialect(getDialectNamespace(), context,
+                    TypeID::get<MhloDialect>()) {}
+
+JaxDialect::JaxDialect(MLIRContext *context)
+    : OpaqueDialect(getDialectNamespace(), context, TypeID::get<JaxDialect>()) {
+}
+
+void approx_act::registerStableHLODialects(DialectRegistry &registry) {
+  registry.insert<StableHLODialect, ShardyDialect, MhloDialect, JaxDialect>();
+}

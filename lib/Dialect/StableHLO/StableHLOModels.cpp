@@ -1,0 +1,234 @@
+//===- StableHLOModels.cpp - Interfaces of StableHLO ops ------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "StableHLOModels.h"
+#include "mlir/IR/BuiltinAttributes.h"
+#include "llvm/ADT/APFloat.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringSwitch.h"
+
+using namespace mlir;
+using namespace mlir::approx_act;
+
+namespace {
+/// What is known of an op by its name.
+struct OpFacts {
+  ScalarFunction function = ScalarFunction::Other;
+  Recompute recompute = Recompute::Never;
+  /// The demand on the first operand, the second, and all further ones.
+  Demand demands[3] = {Demand::Exact, Demand::Exact, Demand::Exact};
+};
+} // namespace
+
+static const llvm::StringMap<OpFacts> &getFactsTable() {
+  using F = ScalarFunction;
+  constexpr Recompute cheap = Recompute::Cheap;
+  constexpr Recompute never = Recompute::Never;
+  constexpr Demand approximate = Demand::Approximate;
+  constexpr Demand exact = Demand::Exact;
+  constexpr Demand side = Demand::Side;
+  static const llvm::StringMap<OpFacts> table = {
+      {"constant", {F::Constant, cheap, {}}},
+      {"iota", {F::Other, cheap, {}}},
+
+      // Linear in every operand, or Lipschitz with constant 1.
+      {"add", {F::Add, cheap, {approximate, approximate, exact}}},
+      {"subtract", {F::Subtract, cheap, {approximate, approximate, exact}}},
+      {"multiply", {F::Multiply, cheap, {approximate, approximate, exact}}},
+      {"negate", {F::Negate, cheap, {approximate, exact, exact}}},
+      {"abs", {F::Other, cheap, {approximate, exact, exact}}},
+      {"maximum", {F::Maximum, cheap, {approximate, approximate, exact}}},
+      {"minimum", {F::Minimum, cheap, {approximate, approximate, exact}}},
+      {"convert", {F::Convert, cheap, {approximate, exact, exact}}},
+      {"reduce_precision", {F::Other, cheap, {approximate, exact, exact}}},
+      {"select", {F::Select, cheap, {exact, approximate, approximate}}},
+      {"clamp", {F::Other, cheap, {exact, approximate, exact}}},
+      {"divide", {F::Divide, cheap, {approximate, exact, exact}}},
+
+      // Smooth with a bounded derivative.
+      {"tanh", {F::Other, cheap, {approximate, exact, exact}}},
+      {"logistic", {F::Other, cheap, {approximate, exact, exact}}},
+      {"sine", {F::Other, cheap, {approximate, exact, exact}}},
+      {"cosine", {F::Other, cheap, {approximate, exact, exact}}},
+
+      // Not bounded, or steep near a point of the domain. (An exponential
+      // turns an absolute error into a relative one of any size.)
+      {"exponential", {F::Other, cheap, {exact, exact, exact}}},
+      {"exponential_minus_one", {F::Other, cheap, {exact, exact, exact}}},
+      {"log", {F::Other, cheap, {exact, exact, exact}}},
+      {"log_plus_one", {F::Other, cheap, {exact, exact, exact}}},
+      {"sqrt", {F::Sqrt, cheap, {exact, exact, exact}}},
+      {"rsqrt", {F::Rsqrt, cheap, {exact, exact, exact}}},
+      {"cbrt", {F::Other, cheap, {exact, exact, exact}}},
+      {"power", {F::Power, cheap, {exact, exact, exact}}},
+
+      // Steps.
+      {"compare", {F::Compare, cheap, {side, side, exact}}},
+      {"sign", {F::Other, cheap, {exact, exact, exact}}},
+      {"floor", {F::Other, cheap, {exact, exact, exact}}},
+      {"ceil", {F::Other, cheap, {exact, exact, exact}}},
+      {"round_nearest_even", {F::Other, cheap, {exact, exact, exact}}},
+      {"round_nearest_afz", {F::Other, cheap, {exact, exact, exact}}},
+      {"is_finite", {F::Other, cheap, {exact, exact, exact}}},
+      {"remainder", {F::Other, cheap, {exact, exact, exact}}},
+      {"and", {F::Other, cheap, {exact, exact, exact}}},
+      {"or", {F::Other, cheap, {exact, exact, exact}}},
+      {"xor", {F::Other, cheap, {exact, exact, exact}}},
+      {"not", {F::Other, cheap, {exact, exact, exact}}},
+
+      // Views.
+      {"broadcast_in_dim", {F::Broadcast, cheap, {approximate, exact, exact}}},
+      {"reshape", {F::Reshape, cheap, {approximate, exact, exact}}},
+      {"transpose", {F::Transpose, cheap, {approximate, exact, exact}}},
+      {"slice", {F::Other, cheap, {approximate, exact, exact}}},
+      {"reverse", {F::Other, cheap, {approximate, exact, exact}}},
+      {"pad", {F::Other, cheap, {approximate, approximate, exact}}},
+      {"concatenate",
+       {F::Other, cheap, {approximate, approximate, approximate}}},
+
+      // Linear, but work that a consumer cannot absorb.
+      {"dot_general", {F::Other, never, {approximate, approximate, exact}}},
+      {"dot", {F::Other, never, {approximate, approximate, exact}}},
+      {"convolution", {F::Other, never, {approximate, approximate, exact}}},
+      {"gather", {F::Other, never, {approximate, exact, exact}}},
+      {"dynamic_slice", {F::Other, never, {approximate, exact, exact}}},
+      {"dynamic_update_slice",
+       {F::Other, never, {approximate, approximate, exact}}},
+      {"optimization_barrier",
+       {F::Other, never, {approximate, approximate, approximate}}},
+  };
+  return table;
+}
+
+static OpFacts getFacts(Operation *op) {
+  StringRef name = op->getName().stripDialect();
+  const llvm::StringMap<OpFacts> &table = getFactsTable();
+  auto it = table.find(name);
+  if (it != table.end())
+    return it->second;
+
+  // Sums are linear; other reductions look at the order of the elements.
+  if (name == "reduce" && op->getNumOperands() == 2 &&
+      op->getNumRegions() == 1 && op->getRegion(0).hasOneBlock()) {
+    Block &body = op->getRegion(0).front();
+    bool isSum = body.getNumArguments() == 2 &&
+                 llvm::hasNItems(body, 2) &&
+                 body.front().getName().stripDialect() == "add" &&
+                 body.front().getOperands() == ValueRange(body.getArguments());
+    if (isSum)
+      return {ScalarFunction::ReduceAdd,
+              Recompute::Never,
+              {Demand::Approximate, Demand::Approximate, Demand::Exact}};
+  }
+  return {};
+}
+
+//===----------------------------------------------------------------------===//
+// Memory effects
+//===----------------------------------------------------------------------===//
+
+bool approx_act::isPureStableHLOOp(StringRef name) {
+  if (getFactsTable().contains(name))
+    return true;
+  return llvm::StringSwitch<bool>(name)
+      .Cases({"reduce", "reduce_window", "select_and_scatter", "scatter",
+              "sort", "rng_bit_generator", "get_tuple_element", "tuple",
+              "atan2", "tan", "popcnt", "count_leading_zeros", "shift_left",
+              "shift_right_arithmetic", "shift_right_logical",
+              "bitcast_convert", "real", "imag", "complex", "fft", "cholesky",
+              "triangular_solve", "map", "batch_norm_training",
+              "batch_norm_grad", "batch_norm_inference", "return"},
+             true)
+      .Default(false);
+}
+
+bool StableHLOEffectsModel::classof(Operation *op) {
+  return isPureStableHLOOp(op->getName().stripDialect());
+}
+
+//===----------------------------------------------------------------------===//
+// ResidualOpInterface
+//===----------------------------------------------------------------------===//
+
+bool StableHLOResidualModel::classof(Operation *) { return true; }
+
+ScalarFunction StableHLOResidualModel::getScalarFunction(Operation *op) const {
+  return getFacts(op).function;
+}
+
+Recompute StableHLOResidualModel::getRecompute(Operation *op) const {
+  return getFacts(op).recompute;
+}
+
+/// Whether the values of `type` can be approximated: real floating point.
+static bool isFloat(Type type) {
+  auto shaped = dyn_cast<ShapedType>(type);
+  return shaped && isa<FloatType>(shaped.getElementType());
+}
+
+Demand StableHLOResidualModel::getDemand(Operation *op, unsigned index) const {
+  OpFacts facts = getFacts(op);
+  Demand demand = facts.demands[std::min(index, 2U)];
+  // A step in the values: what is converted to an integer must be exact.
+  bool intoStep = facts.function == ScalarFunction::Convert &&
+                  !isFloat(op->getResult(0).getType());
+  return intoStep ? Demand::Exact : demand;
+}
+
+std::optional<Comparison>
+StableHLOResidualModel::getComparison(Operation *op) const {
+  auto direction = op->getAttrOfType<OpaqueAttr>("comparison_direction");
+  if (!direction || getFacts(op).function != ScalarFunction::Compare)
+    return std::nullopt;
+  return llvm::StringSwitch<std::optional<Comparison>>(
+             direction.getAttrData().rsplit(' ').second.rtrim('>'))
+      .Case("EQ", Comparison::EQ)
+      .Case("NE", Comparison::NE)
+      .Case("GE", Comparison::GE)
+      .Case("GT", Comparison::GT)
+      .Case("LE", Comparison::LE)
+      .Case("LT", Comparison::LT)
+      .Default(std::nullopt);
+}
+
+SmallVector<int64_t>
+StableHLOResidualModel::getDimensions(Operation *op) const {
+  StringRef name;
+  switch (getFacts(op).function) {
+  case ScalarFunction::Broadcast:
+    name = "broadcast_dimensions";
+    break;
+  case ScalarFunction::Transpose:
+    name = "permutation";
+    break;
+  case ScalarFunction::ReduceAdd:
+    name = "dimensions";
+    break;
+  default:
+    return {};
+  }
+  auto dims = op->getAttrOfType<DenseI64ArrayAttr>(name);
+  return dims ? SmallVector<int64_t>(dims.asArrayRef())
+              : SmallVector<int64_t>();
+}
+
+std::optional<double>
+StableHLOResidualModel::getSplatValue(Operation *op) const {
+  auto elements = op->getAttrOfType<DenseElementsAttr>("value");
+  if (getFacts(op).function != ScalarFunction::Constant || !elements ||
+      !elements.isSplat())
+    return std::nullopt;
+  if (isa<FloatType>(elements.getElementType())) {
+    APFloat value = elements.getSplatValue<APFloat>();
+    bool losesInfo = false;
+    value.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven,
+                  &losesInfo);
+    return value.convertToDouble();
+  }
+  if (elements.getElementType().isIntOrIndex())
+    return elements.getSplatValue<APInt>().signedRoundToDouble();
+  return std::nullopt;
+}

@@ -1,0 +1,21 @@
+//===- approx-act-opt.cpp - Runs passes on training steps -----------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "approx-act/InitAll.h"
+#include "mlir/Tools/mlir-opt/MlirOptMain.h"
+
+int main(int argc, char **argv) {
+  mlir::DialectRegistry registry;
+  mlir::approx_act::registerAllDialects(registry);
+  mlir::approx_act::registerAllPasses();
+  return mlir::asMainReturnCode(mlir::MlirOptMain(
+      argc, argv,
+      "approx-act: training steps with approximate activations\n\n"
+      "Takes StableHLO in MLIR's generic form, as approx-act-import writes it.\n"
+      "The whole rewrite is --approx-act-pipeline=\"bits=4\"; the passes it is\n"
+      "made of are listed below.\n",
+      registry));
+}
