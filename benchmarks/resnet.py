@@ -131,13 +131,22 @@ def compare(result: tuple, exact: tuple) -> Accuracy:
     )
 
 
-def mask_agreement(cotangents: Iterable, exact: Iterable) -> float:
-    """Share of elements whose cotangent before the ReLU is zero in both or in neither."""
-    pairs = [
-        ((np.asarray(a) != 0) == (np.asarray(b) != 0))
-        for a, b in zip(cotangents, exact, strict=True)
-    ]
-    return sum(int(p.sum()) for p in pairs) / sum(p.size for p in pairs)
+def relu_masks(step: Callable, probes: list, params: Any, x: Any, y: Any) -> list[np.ndarray]:
+    """The ReLU masks that the backward pass of a `variants.probing_step` works with.
+
+    An element is on where the cotangent before the ReLU is not zero, for the labels or
+    for others: among millions of cotangents some are zero because a sum cancels.
+    """
+    first, second = (
+        jax.device_get(step(probes, params, x, labels)[1]) for labels in (y, jnp.roll(y, 1))
+    )
+    return [(a != 0) | (b != 0) for a, b in zip(first, second, strict=True)]
+
+
+def agreement(masks: list[np.ndarray], exact: list[np.ndarray]) -> float:
+    """Share of equal elements."""
+    equal = sum(int((a == b).sum()) for a, b in zip(masks, exact, strict=True))
+    return equal / sum(m.size for m in exact)
 
 
 def train(step: Callable, params: Any, batches: Iterable, rate: float = 0.05) -> Any:
@@ -260,9 +269,9 @@ def compare_variants(options: argparse.Namespace) -> dict[str, Any]:
         probes = [jnp.zeros(s.shape, s.dtype) for s in variants.probe_shapes(p, x, y, config)]
         expected = None
         for name, step in probing.items():
-            cotangents = jax.device_get(step(probes, p, x, y)[1])
-            expected = cotangents if expected is None else expected
-            accuracy[name][point].mask_agreement = mask_agreement(cotangents, expected)
+            masks = relu_masks(step, probes, p, x, y)
+            expected = expected or masks
+            accuracy[name][point].mask_agreement = agreement(masks, expected)
 
     progress(f"timing {options.repetitions} repetitions")
     times = seconds_per_step(
