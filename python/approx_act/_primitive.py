@@ -64,7 +64,7 @@ def exact_results(step: TracedStep, options: Options) -> tuple[int, ...]:
 
     The default is the compiler's own, settled here because results that vmap
     batches are no scalars any more, and because tokens may precede result 0.
-    Empty where it finds none; the compiler then says what to do.
+    Empty where none or several results could be the loss.
 
     Raises:
       ValueError: ``options.forward`` names no result of the step.
@@ -130,6 +130,7 @@ def rewrite(text: str, options: Options, forward: Sequence[int]) -> tool.Result 
     """
     tool.find_tool()  # A missing compiler is an error, not a reason to go on without.
     try:
+        require_loss(forward)
         result = tool.run(text, options.pipeline(forward))
         unchanged = result.unchanged
         if unchanged is None or unchanged.kind == "Analysis":
@@ -145,6 +146,15 @@ def rewrite(text: str, options: Options, forward: Sequence[int]) -> tool.Result 
         stacklevel=2,
     )
     return None
+
+
+def require_loss(forward: Sequence[int]) -> None:
+    """Raises ApproxActError where it is not known which result is the loss."""
+    if not forward:
+        raise tool.ApproxActError(
+            "cannot tell which result is the loss: none, or more than one, is a scalar "
+            "float; name it with forward=<index> or forward=lambda out: <leaf>"
+        )
 
 
 @dataclasses.dataclass(frozen=True)

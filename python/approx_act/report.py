@@ -15,6 +15,9 @@ from approx_act import _primitive, importer, tool
 from approx_act.api import Approximation
 from approx_act.options import Options
 
+# Columns of the printed table given to the user's line.
+_LINE_WIDTH = 48
+
 _STORED = {
     "quantized": "code",
     "packed-mask": "mask",
@@ -163,10 +166,12 @@ def residuals(fun: Callable[..., Any], /, *args, **kwargs) -> ResidualTable:
     options = dataclasses.replace(made.options, **given)
 
     step = _primitive.trace(made.jitted, args, kwargs)
+    forward = _primitive.exact_results(step, options)
+    _primitive.require_loss(forward)
     module = importer.load(_primitive.lower_exact(step))
     # The results of the module begin with the tokens of ordered effects.
     tokens = len(importer.main_type(module).results) - step.out_tree.num_leaves
-    indices = [tokens + index for index in _primitive.exact_results(step, options)]
+    indices = [tokens + index for index in forward]
     return table(tool.run(importer.to_text(module), options.pipeline(indices)))
 
 
@@ -200,6 +205,8 @@ def format_bytes(count: int) -> str:
 
 def _describe(source: str, line: str) -> str:
     short = "/".join(source.split("/")[-2:])
+    if len(line) > _LINE_WIDTH:
+        line = line[: _LINE_WIDTH - 1] + "…"
     return f"{short}  {line}" if line else short
 
 

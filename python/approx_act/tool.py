@@ -48,11 +48,14 @@ class Diagnostic:
     line: int = 0
     column: int = 0
 
+    @property
+    def source_line(self) -> str:
+        """The line of the file that is meant, or an empty string."""
+        return linecache.getline(self.file, self.line).strip() if self.file else ""
+
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}:{self.column}: " if self.file else ""
-        text = f"{where}{self.severity}: {self.message}"
-        source = self.file and linecache.getline(self.file, self.line).strip()
-        return f"{text}\n    {source}" if source else text
+        return f"{where}{self.severity}: {self.message}"
 
 
 class ApproxActError(Exception):
@@ -64,7 +67,15 @@ class ApproxActError(Exception):
 
     def __init__(self, message: str, diagnostics: Sequence[Diagnostic] = ()):
         self.diagnostics = tuple(diagnostics)
-        super().__init__("\n".join([message, *map(str, diagnostics)]))
+        lines = [message]
+        shown = ""
+        for diagnostic in diagnostics:
+            lines.append(str(diagnostic))
+            # Notes are often about the same line; it is shown once.
+            if diagnostic.source_line not in ("", shown):
+                shown = diagnostic.source_line
+                lines.append(f"    {shown}")
+        super().__init__("\n".join(lines))
 
 
 class ApproxActWarning(UserWarning):
@@ -160,6 +171,7 @@ def run(text: str, pipeline: str) -> Result:
             f"--approx-act-pipeline={pipeline}",
             "--mlir-print-op-generic",
             "--mlir-print-debuginfo",
+            "--mlir-print-op-on-diagnostic=false",
             "--remark-format=yaml",
             f"--remarks-output-file={remarks}",
             "--remarks-filter=approx-act.*",

@@ -5,6 +5,7 @@ import json
 
 import jax
 import jax.numpy as jnp
+import pytest
 
 import approx_act
 from approx_act import report
@@ -110,3 +111,16 @@ def test_bytes_for_people():
         "12.35 MB",
         "5.00 GB",
     ]
+
+
+def test_long_lines_are_cut(fake):
+    long = report._describe("/home/me/model.py:3", "x = " + "a + " * 50 + "b")
+    assert long.startswith("me/model.py:3  x = a + ")
+    assert long.endswith("…")
+    assert len(long) < 70
+
+
+def test_unknown_loss_is_an_error(fake):
+    with pytest.raises(approx_act.ApproxActError, match="name it with forward="):
+        approx_act.residuals(lambda x: (x, x.sum(), x.max()), X)
+    assert fake.runs == []

@@ -81,6 +81,17 @@ def test_failure_shows_diagnostic_and_source_line(fake, tmp_path):
     assert "loss = jax.numpy.sum(x)" in str(info.value)
 
 
+def test_source_line_is_shown_once():
+    text = f"{__file__}:2:1: error: one\n{__file__}:2:9: note: two\nmore of it"
+    error = tool.ApproxActError("no", tool.parse_diagnostics(text))
+    assert str(error).splitlines() == [
+        "no",
+        f"{__file__}:2:1: error: one",
+        '    """The compiler is found, run and understood."""',
+        f"{__file__}:2:9: note: two",
+    ]
+
+
 def test_failure_without_diagnostic_shows_everything(fake):
     fake.install(action="echo 'Unknown command line argument' >&2; exit 2")
     with pytest.raises(tool.ApproxActError, match="Unknown command line argument"):
