@@ -9,6 +9,7 @@ os.environ["XLA_FLAGS"] = (
 )
 
 import dataclasses  # noqa: E402
+import warnings  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 import pytest  # noqa: E402
@@ -51,6 +52,22 @@ class FakeCompiler:
     def runs(self) -> list[str]:
         """The command lines so far."""
         return self._log.read_text().splitlines() if self._log.exists() else []
+
+
+@pytest.fixture(autouse=True)
+def no_warnings():
+    """A step that is left exact fails a test that does not expect it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", tool.ApproxActWarning)
+        yield
+
+
+@pytest.fixture(params=["fake", "compiler"])
+def any_compiler(request):
+    """The stand-in that changes nothing, then the compiler itself."""
+    if request.param == "fake":
+        request.getfixturevalue("fake")
+    return request.param
 
 
 @pytest.fixture
