@@ -105,11 +105,16 @@ class Result:
 
     Attributes:
       text: the rewritten module.
-      remarks: its decisions, in program order.
+      remarks_text: its decisions, as YAML.
     """
 
     text: str
-    remarks: tuple[Remark, ...]
+    remarks_text: str
+
+    @functools.cached_property
+    def remarks(self) -> tuple[Remark, ...]:
+        """The decisions, in program order."""
+        return parse_remarks(self.remarks_text)
 
     @property
     def unchanged(self) -> Remark | None:
@@ -118,6 +123,8 @@ class Result:
         It is of kind ``"Analysis"`` where there was nothing to do and ``"Missed"``
         where something was kept that could not be compressed.
         """
+        if "unchanged" not in self.remarks_text:
+            return None  # Reading thousands of remarks takes a second.
         remarks = (r for r in self.remarks if r.name == "unchanged" and r.function == "main")
         return next(remarks, None)
 
@@ -184,8 +191,8 @@ def run(text: str, pipeline: str) -> Result:
             raise ApproxActError(f"cannot run {tool}: {error}") from error
         if process.returncode != 0:
             raise _failure(tool, process)
-        yaml_text = remarks.read_text(encoding="utf-8") if remarks.exists() else ""
-    return Result(process.stdout, parse_remarks(yaml_text))
+        remarks_text = remarks.read_text(encoding="utf-8") if remarks.exists() else ""
+    return Result(process.stdout, remarks_text)
 
 
 def parse_diagnostics(text: str) -> list[Diagnostic]:
