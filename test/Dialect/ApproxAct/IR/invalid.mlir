@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// RUN: approx-act-opt %s -verify-diagnostics -split-input-file
+
+// expected-error @+1 {{a normalised range needs a positive, finite sigma}}
+module attributes {test.attribute = #approx_act.range<normalised>} {}
+
+// -----
+
+// expected-error @+1 {{a normalised range needs a positive, finite sigma}}
+module attributes {test.attribute = #approx_act.range<normalised, sigma = -3.0>} {}
+
+// -----
+
+// expected-error @+1 {{sigma goes with a normalised range}}
+module attributes {test.attribute = #approx_act.range<minmax, sigma = 3.0>} {}
+
+// -----
+
+// expected-error @+1 {{a group granularity needs a positive size}}
+module attributes {test.attribute = #approx_act.granularity<group>} {}
+
+// -----
+
+// expected-error @+1 {{a group granularity needs a positive size}}
+module attributes {test.attribute = #approx_act.granularity<group, size = -64>} {}
+
+// -----
+
+// expected-error @+1 {{size goes with a group granularity}}
+module attributes {test.attribute = #approx_act.granularity<channel, size = 64>} {}
+
+// -----
+
+// expected-error @+1 {{a seed goes with stochastic rounding}}
+module attributes {test.attribute = #approx_act.rounding<nearest, seed = 1>} {}
+
+// -----
+
+func.func @f(%x: tensor<8x64xf32>) {
+  // expected-error @+1 {{codes have 1, 2, 4 or 8 bits, not 3}}
+  %lo, %step = approx_act.grid %x {bits = 3 : i32,
+      granularity = #approx_act.granularity<channel>,
+      range = #approx_act.range<minmax>} : tensor<8x64xf32> -> tensor<1x64xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<?x64xf32>) {
+  // expected-error @+1 {{operand #0 must be statically shaped tensor of f16, bf16, f32 or f64 values, but got 'tensor<?x64xf32>'}}
+  %lo, %step = approx_act.grid %x {bits = 4 : i32,
+      granularity = #approx_act.granularity<channel>,
+      range = #approx_act.range<minmax>} : tensor<?x64xf32> -> tensor<1x64xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<8x64xi32>) {
+  // expected-error @+1 {{operand #0 must be statically shaped tensor of f16, bf16, f32 or f64 values, but got 'tensor<8x64xi32>'}}
+  %lo, %step = approx_act.grid %x {bits = 4 : i32,
+      granularity = #approx_act.granularity<channel>,
+      range = #approx_act.range<minmax>} : tensor<8x64xi32> -> tensor<1x64xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<8x64xf32>) {
+  // expected-error @+1 {{grid must have the rank of the activation, 2, but has rank 1}}
+  %lo, %step = approx_act.grid %x {bits = 4 : i32,
+      granularity = #approx_act.granularity<channel>,
+      range = #approx_act.range<minmax>} : tensor<8x64xf32> -> tensor<64xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<8x64xf32>) {
+  // expected-error @+1 {{dimension 1 of grid, 48, does not divide that of the activation, 64}}
+  %lo, %step = approx_act.grid %x {bits = 4 : i32,
+      granularity = #approx_act.granularity<channel>,
+      range = #approx_act.range<minmax>} : tensor<8x64xf32> -> tensor<1x48xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<8x64xf32>) {
+  // expected-error @+1 {{dimension 0 of grid, 0, does not divide that of the activation, 8}}
+  %lo, %step = approx_act.grid %x {bits = 4 : i32,
+      granularity = #approx_act.granularity<channel>,
+      range = #approx_act.range<minmax>} : tensor<8x64xf32> -> tensor<0x64xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<8x64xbf16>) {
+  // expected-error @+1 {{grid of 'tensor<8x64xbf16>' must be of 'f32', not of 'f64'}}
+  %lo, %step = approx_act.grid %x {bits = 4 : i32,
+      granularity = #approx_act.granularity<channel>,
+      range = #approx_act.range<minmax>} : tensor<8x64xbf16> -> tensor<1x64xf64>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<8x64xf64>) {
+  // expected-error @+1 {{grid of 'tensor<8x64xf64>' must be of 'f64', not of 'f32'}}
+  %lo, %step = approx_act.grid %x {bits = 4 : i32,
+      granularity = #approx_act.granularity<channel>,
+      range = #approx_act.range<minmax>} : tensor<8x64xf64> -> tensor<1x64xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<8x64xf32>, %m: tensor<1x64xf32>) {
+  // expected-error @+1 {{mean and rstd go with a normalised range}}
+  %lo, %step = approx_act.grid %x mean %m : tensor<1x64xf32> {bits = 4 : i32,
+      granularity = #approx_act.granularity<channel>,
+      range = #approx_act.range<minmax>} : tensor<8x64xf32> -> tensor<1x64xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<8x64xf32>, %m: tensor<8x1xf32>) {
+  // expected-error @+1 {{mean and rstd must have the type of the grid, 'tensor<1x64xf32>', not 'tensor<8x1xf32>'}}
+  %lo, %step = approx_act.grid %x rstd %m : tensor<8x1xf32> {bits = 4 : i32,
+      granularity = #approx_act.granularity<channel>,
+      range = #approx_act.range<normalised, sigma = 3.0>} : tensor<8x64xf32> -> tensor<1x64xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<8x64xf32>) {
+  // expected-error @+1 {{a grid of granularity tensor has one element, not the shape 'tensor<1x64xf32>'}}
+  %lo, %step = approx_act.grid %x {bits = 4 : i32,
+      granularity = #approx_act.granularity<tensor>,
+      range = #approx_act.range<minmax>} : tensor<8x64xf32> -> tensor<1x64xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<8x64xf32>) {
+  // expected-error @+1 {{every dimension of a grid of granularity channel is 1 or that of the activation: 'tensor<1x32xf32>' for 'tensor<8x64xf32>'}}
+  %lo, %step = approx_act.grid %x {bits = 4 : i32,
+      granularity = #approx_act.granularity<channel>,
+      range = #approx_act.range<minmax>} : tensor<8x64xf32> -> tensor<1x32xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<8x64xf32>) {
+  // expected-error @+1 {{a grid of groups of 16 divides the last dimension of the activation by that: 'tensor<8x2xf32>' for 'tensor<8x64xf32>'}}
+  %lo, %step = approx_act.grid %x {bits = 4 : i32,
+      granularity = #approx_act.granularity<group, size = 16>,
+      range = #approx_act.range<minmax>} : tensor<8x64xf32> -> tensor<8x2xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<8x64xf32>) {
+  // expected-error @+1 {{a grid of groups of 16 divides the last dimension of the activation by that: 'tensor<1x4xf32>' for 'tensor<8x64xf32>'}}
+  %lo, %step = approx_act.grid %x {bits = 4 : i32,
+      granularity = #approx_act.granularity<group, size = 16>,
+      range = #approx_act.range<minmax>} : tensor<8x64xf32> -> tensor<1x4xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<f32>) {
+  // expected-error @+1 {{a grid of groups of 1 divides the last dimension of the activation by that: 'tensor<f32>' for 'tensor<f32>'}}
+  %lo, %step = approx_act.grid %x {bits = 4 : i32,
+      granularity = #approx_act.granularity<group, size = 1>,
+      range = #approx_act.range<minmax>} : tensor<f32> -> tensor<f32>
+  return
+}
+
+// -----
+
+func.func @f(%p: tensor<1x64xf32>) {
+  // expected-error @+1 {{codes have 1, 2, 4 or 8 bits, not 16}}
+  %a, %s = approx_act.align_grid %p, %p, %p, %p {bits = 16 : i32} : tensor<1x64xf32> -> tensor<1x64xi32>
+  return
+}
+
+// -----
+
+func.func @f(%p: tensor<1x64xf32>) {
+  // expected-error @+1 {{split must have the shape of the grid: 'tensor<64xi32>' against 'tensor<1x64xf32>'}}
+  %a, %s = approx_act.align_grid %p, %p, %p, %p {bits = 4 : i32} : tensor<1x64xf32> -> tensor<64xi32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<8x64xf32>, %p: tensor<1x64xf32>) {
+  // expected-error @+1 {{result #0 must be statically shaped tensor of code of 1, 2, 4 or 8 bits values, but got 'tensor<8x64xi3>'}}
+  %q = approx_act.quantize %x, %p, %p : tensor<8x64xf32>, tensor<1x64xf32> -> tensor<8x64xi3>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<8x64xf32>, %p: tensor<1x64xf32>) {
+  // expected-error @+1 {{codes must have the shape of the activation: 'tensor<64x8xi4>' against 'tensor<8x64xf32>'}}
+  %q = approx_act.quantize %x, %p, %p : tensor<8x64xf32>, tensor<1x64xf32> -> tensor<64x8xi4>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<8x64xf32>, %p: tensor<3x1xf32>) {
+  // expected-error @+1 {{dimension 0 of grid, 3, does not divide that of the activation, 8}}
+  %q = approx_act.quantize %x, %p, %p : tensor<8x64xf32>, tensor<3x1xf32> -> tensor<8x64xi4>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<8x64xf32>, %p: tensor<1x64xf32>, %m: tensor<8x64xi1>) {
+  // expected-error @+1 {{side and split go together}}
+  %q = approx_act.quantize %x, %p, %p side %m : tensor<8x64xi1> : tensor<8x64xf32>, tensor<1x64xf32> -> tensor<8x64xi4>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<8x64xf32>, %p: tensor<1x64xf32>, %s: tensor<1x64xi32>) {
+  // expected-error @+1 {{side and split go together}}
+  %q = approx_act.quantize %x, %p, %p split %s : tensor<1x64xi32> : tensor<8x64xf32>, tensor<1x64xf32> -> tensor<8x64xi4>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<8x64xf32>, %p: tensor<1x64xf32>, %m: tensor<8x1xi1>, %s: tensor<1x64xi32>) {
+  // expected-error @+1 {{side must have the shape of the activation: 'tensor<8x1xi1>' against 'tensor<8x64xf32>'}}
+  %q = approx_act.quantize %x, %p, %p side %m : tensor<8x1xi1> split %s : tensor<1x64xi32> : tensor<8x64xf32>, tensor<1x64xf32> -> tensor<8x64xi4>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<8x64xf32>, %p: tensor<1x64xf32>, %m: tensor<8x64xi1>, %s: tensor<64xi32>) {
+  // expected-error @+1 {{split must have the rank of the activation, 2, but has rank 1}}
+  %q = approx_act.quantize %x, %p, %p side %m : tensor<8x64xi1> split %s : tensor<64xi32> : tensor<8x64xf32>, tensor<1x64xf32> -> tensor<8x64xi4>
+  return
+}
+
+// -----
+
+func.func @f(%q: tensor<8x32xi4>, %p: tensor<1x64xf32>) {
+  // expected-error @+1 {{codes must have the shape of the activation: 'tensor<8x32xi4>' against 'tensor<8x64xf32>'}}
+  %x = approx_act.dequantize %q, %p, %p : tensor<8x32xi4>, tensor<1x64xf32> -> tensor<8x64xf32>
+  return
+}
+
+// -----
+
+func.func @f(%q: tensor<8x64xi4>, %p: tensor<1x64xf64>) {
+  // expected-error @+1 {{grid of 'tensor<8x64xf32>' must be of 'f32', not of 'f64'}}
+  %x = approx_act.dequantize %q, %p, %p : tensor<8x64xi4>, tensor<1x64xf64> -> tensor<8x64xf32>
+  return
+}
+
+// -----
+
+func.func @f(%q: tensor<8x64xi4>, %s: tensor<1x64xi32>) {
+  // expected-error @+1 {{mask must have the shape of the activation: 'tensor<8x32xi1>' against 'tensor<8x64xi4>'}}
+  %m = approx_act.side %q, %s : tensor<8x64xi4>, tensor<1x64xi32> -> tensor<8x32xi1>
+  return
+}
+
+// -----
+
+func.func @f(%q: tensor<8x64xi4>, %s: tensor<1x63xi32>) {
+  // expected-error @+1 {{dimension 1 of split, 63, does not divide that of the activation, 64}}
+  %m = approx_act.side %q, %s : tensor<8x64xi4>, tensor<1x63xi32> -> tensor<8x64xi1>
+  return
+}
+
+// -----
+
+func.func @f(%q: tensor<8x64xi4>) {
+  // expected-error @+1 {{dim must be within the rank of the codes, 2, but is 2}}
+  %w = approx_act.pack %q {dim = 2 : i64} : tensor<8x64xi4> -> tensor<8x32xi8>
+  return
+}
+
+// -----
+
+func.func @f(%q: tensor<8x64xi4>) {
+  // expected-error @+1 {{dim must be within the rank of the codes, 2, but is -1}}
+  %w = approx_act.pack %q {dim = -1 : i64} : tensor<8x64xi4> -> tensor<8x32xi8>
+  return
+}
+
+// -----
+
+// Nothing to pack along [S9].
+func.func @f(%q: tensor<i4>) {
+  // expected-error @+1 {{dim must be within the rank of the codes, 0, but is 0}}
+  %w = approx_act.pack %q {dim = 0 : i64} : tensor<i4> -> tensor<i8>
+  return
+}
+
+// -----
+
+func.func @f(%q: tensor<8x63xi4>) {
+  // expected-error @+1 {{'tensor<8x63xi4>' packs along dimension 1 to 'tensor<8x32xi8>', not 'tensor<8x31xi8>'}}
+  %w = approx_act.pack %q {dim = 1 : i64} : tensor<8x63xi4> -> tensor<8x31xi8>
+  return
+}
+
+// -----
+
+func.func @f(%w: tensor<8x8xi8>) {
+  // expected-error @+1 {{'tensor<8x64xi1>' packs along dimension 0 to 'tensor<1x64xi8>', not 'tensor<8x8xi8>'}}
+  %q = approx_act.unpack %w {dim = 0 : i64} : tensor<8x8xi8> -> tensor<8x64xi1>
+  return
+}
+
+// -----
+
+func.func @f(%w: tensor<8x8xi8>) {
+  // expected-error @+1 {{dim must be within the rank of the codes, 2, but is 3}}
+  %q = approx_act.unpack %w {dim = 3 : i64} : tensor<8x8xi8> -> tensor<8x64xi1>
+  return
+}
+
+// -----
+
+func.func @f() {
+  // expected-error @+1 {{needs an operand}}
+  "approx_act.barrier"() : () -> ()
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<8xf32>) {
+  // expected-error @+2 {{failed to infer returned types}}
+  // expected-error @+1 {{inferred type(s) 'tensor<8xf32>' are incompatible with return type(s) of operation 'tensor<8xi8>'}}
+  %y = "approx_act.barrier"(%x) : (tensor<8xf32>) -> tensor<8xi8>
+  return
+}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// RUN: approx-act-opt %s | FileCheck %s
+// RUN: approx-act-opt %s | approx-act-opt | FileCheck %s
+// RUN: approx-act-opt %s --mlir-print-op-generic | approx-act-opt | FileCheck %s
+// RUN: approx-act-opt %s --emit-bytecode | approx-act-opt | FileCheck %s
+
+// CHECK-LABEL: func @normalised_grid
+func.func @normalised_grid(%x: tensor<2x8x64xf32>, %m: tensor<1x1x64xf32>,
+                           %r: tensor<1x1x64xf32>) {
+  // CHECK: %{{.*}}, %{{.*}} = approx_act.grid %{{.*}} mean %{{.*}} : tensor<1x1x64xf32> rstd %{{.*}} : tensor<1x1x64xf32>
+  // CHECK-SAME: bits = 8 : i32
+  // CHECK-SAME: granularity = #approx_act.granularity<channel>
+  // CHECK-SAME: range = #approx_act.range<normalised, sigma = 6.000000e+00>
+  // CHECK-SAME: : tensor<2x8x64xf32> -> tensor<1x1x64xf32>
+  %lo, %step = approx_act.grid %x mean %m : tensor<1x1x64xf32> rstd %r : tensor<1x1x64xf32> {
+      bits = 8 : i32, granularity = #approx_act.granularity<channel>,
+      range = #approx_act.range<normalised, sigma = 6.0>}
+      : tensor<2x8x64xf32> -> tensor<1x1x64xf32>
+  // CHECK: approx_act.grid %{{[^ ]*}} rstd %
+  %lo1, %step1 = approx_act.grid %x rstd %r : tensor<1x1x64xf32> {
+      bits = 8 : i32, granularity = #approx_act.granularity<channel>,
+      range = #approx_act.range<normalised, sigma = 6.0>}
+      : tensor<2x8x64xf32> -> tensor<1x1x64xf32>
+  // CHECK: approx_act.grid %{{[^ ]*}} {
+  %lo2, %step2 = approx_act.grid %x {
+      bits = 8 : i32, granularity = #approx_act.granularity<channel>,
+      range = #approx_act.range<normalised, sigma = 6.0>}
+      : tensor<2x8x64xf32> -> tensor<1x1x64xf32>
+  return
+}
+
+// CHECK-LABEL: func @group_grid
+func.func @group_grid(%x: tensor<2x8x64xbf16>) -> (tensor<2x8x4xf32>, tensor<2x8x4xf32>) {
+  // CHECK: granularity<group, size = 16>
+  // CHECK-SAME: : tensor<2x8x64xbf16> -> tensor<2x8x4xf32>
+  %lo, %step = approx_act.grid %x {
+      bits = 4 : i32, granularity = #approx_act.granularity<group, size = 16>,
+      range = #approx_act.range<absmax>} : tensor<2x8x64xbf16> -> tensor<2x8x4xf32>
+  return %lo, %step : tensor<2x8x4xf32>, tensor<2x8x4xf32>
+}
+
+// CHECK-LABEL: func @align_grid
+func.func @align_grid(%p: tensor<1x64xf64>) -> (tensor<1x64xf64>, tensor<1x64xi32>) {
+  // CHECK: %{{.*}}, %{{.*}} = approx_act.align_grid %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} {bits = 2 : i32} : tensor<1x64xf64> -> tensor<1x64xi32>
+  %aligned, %split = approx_act.align_grid %p, %p, %p, %p {bits = 2 : i32}
+      : tensor<1x64xf64> -> tensor<1x64xi32>
+  return %aligned, %split : tensor<1x64xf64>, tensor<1x64xi32>
+}
+
+// CHECK-LABEL: func @quantize
+func.func @quantize(%x: tensor<8x64xf16>, %lo: tensor<1x64xf32>, %step: tensor<1x64xf32>,
+                    %mask: tensor<8x64xi1>, %split: tensor<1x1xi32>) {
+  // Nearest rounding is the default, and not printed.
+  // CHECK: approx_act.quantize %{{.*}}, %{{.*}}, %{{.*}} : tensor<8x64xf16>, tensor<1x64xf32> -> tensor<8x64xi1>
+  %1 = approx_act.quantize %x, %lo, %step {rounding = #approx_act.rounding<nearest>}
+      : tensor<8x64xf16>, tensor<1x64xf32> -> tensor<8x64xi1>
+  // CHECK: approx_act.quantize %{{.*}} side %{{.*}} : tensor<8x64xi1> split %{{.*}} : tensor<1x1xi32> {rounding = #approx_act.rounding<stochastic, seed = 7>} : tensor<8x64xf16>, tensor<1x64xf32> -> tensor<8x64xi4>
+  %4 = approx_act.quantize %x, %lo, %step side %mask : tensor<8x64xi1> split %split : tensor<1x1xi32>
+      {rounding = #approx_act.rounding<stochastic, seed = 7>}
+      : tensor<8x64xf16>, tensor<1x64xf32> -> tensor<8x64xi4>
+  return
+}
+
+// CHECK-LABEL: func @restore
+func.func @restore(%q: tensor<8x64xi2>, %p: tensor<8x1xf32>, %split: tensor<8x1xi32>)
+    -> (tensor<8x64xbf16>, tensor<8x64xi1>) {
+  // CHECK: approx_act.dequantize %{{.*}}, %{{.*}}, %{{.*}} : tensor<8x64xi2>, tensor<8x1xf32> -> tensor<8x64xbf16>
+  %x = approx_act.dequantize %q, %p, %p : tensor<8x64xi2>, tensor<8x1xf32> -> tensor<8x64xbf16>
+  // CHECK: approx_act.side %{{.*}}, %{{.*}} : tensor<8x64xi2>, tensor<8x1xi32> -> tensor<8x64xi1>
+  %mask = approx_act.side %q, %split : tensor<8x64xi2>, tensor<8x1xi32> -> tensor<8x64xi1>
+  return %x, %mask : tensor<8x64xbf16>, tensor<8x64xi1>
+}
+
+// CHECK-LABEL: func @storage
+func.func @storage(%q: tensor<3x5xi4>, %g: tensor<f32>) -> (tensor<3x5xi4>, tensor<f32>) {
+  // CHECK: approx_act.pack %{{.*}} {dim = 1 : i64} : tensor<3x5xi4> -> tensor<3x3xi8>
+  %w = approx_act.pack %q {dim = 1 : i64} : tensor<3x5xi4> -> tensor<3x3xi8>
+  // CHECK: %{{.*}}:2 = approx_act.barrier %{{.*}}, %{{.*}} : tensor<3x3xi8>, tensor<f32>
+  %w1, %g1 = approx_act.barrier %w, %g : tensor<3x3xi8>, tensor<f32>
+  // CHECK: approx_act.unpack %{{.*}} {dim = 1 : i64} : tensor<3x3xi8> -> tensor<3x5xi4>
+  %q1 = approx_act.unpack %w1 {dim = 1 : i64} : tensor<3x3xi8> -> tensor<3x5xi4>
+  return %q1, %g1 : tensor<3x5xi4>, tensor<f32>
+}
+
+// Rank 0 is a grid and an activation of one element each [S9].
+// CHECK-LABEL: func @rank_0
+func.func @rank_0(%x: tensor<f32>, %p: tensor<f32>) -> tensor<i8> {
+  // CHECK: approx_act.quantize %{{.*}} : tensor<f32>, tensor<f32> -> tensor<i8>
+  %q = approx_act.quantize %x, %p, %p : tensor<f32>, tensor<f32> -> tensor<i8>
+  return %q : tensor<i8>
+}
+
+// CHECK-LABEL: func @no_elements
+func.func @no_elements(%x: tensor<0x64xf32>) -> (tensor<0x64xi8>, tensor<0x8xi8>) {
+  // CHECK: approx_act.grid %{{.*}} : tensor<0x64xf32> -> tensor<1x64xf32>
+  %lo, %step = approx_act.grid %x {
+      bits = 8 : i32, granularity = #approx_act.granularity<channel>,
+      range = #approx_act.range<minmax>} : tensor<0x64xf32> -> tensor<1x64xf32>
+  %q = approx_act.quantize %x, %lo, %step : tensor<0x64xf32>, tensor<1x64xf32> -> tensor<0x64xi8>
+  %m = approx_act.quantize %x, %lo, %step : tensor<0x64xf32>, tensor<1x64xf32> -> tensor<0x64xi1>
+  // CHECK: approx_act.pack %{{.*}} {dim = 1 : i64} : tensor<0x64xi1> -> tensor<0x8xi8>
+  %w = approx_act.pack %m {dim = 1 : i64} : tensor<0x64xi1> -> tensor<0x8xi8>
+  return %q, %w : tensor<0x64xi8>, tensor<0x8xi8>
+}
