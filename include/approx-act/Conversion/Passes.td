@@ -61,7 +61,6 @@ def ConvertApproxActToStableHLOPass : Pass<"convert-approx-act-to-stablehlo"> {
     ```
   }];
   let dependentDialects = ["::mlir::approx_act::StableHLODialect"];
-  let statistics = [Statistic<"numLowered", "lowered", "approx_act ops lowered">];
 }
 
 #endif // APPROX_ACT_CONVERSION_PASSES_TD

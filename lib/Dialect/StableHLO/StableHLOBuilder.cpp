@@ -27,7 +27,7 @@ Value StableHLOBuilder::elementwise(StringRef name, ValueRange operands) {
   return create(name, operands, operands.front().getType())->getResult(0);
 }
 
-Value StableHLOBuilder::constant(DenseElementsAttr value) {
+Value StableHLOBuilder::constant(ElementsAttr value) {
   return create("constant", {}, value.getType(),
                 builder.getNamedAttr("value", value))
       ->getResult(0);

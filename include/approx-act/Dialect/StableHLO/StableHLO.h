@@ -90,7 +90,7 @@ public:
   /// A tensor of type `type` with `value` everywhere; integers are rounded.
   Value splat(RankedTensorType type, double value);
 
-  Value constant(DenseElementsAttr value);
+  Value constant(ElementsAttr value);
 
   /// `lhs direction rhs`, direction one of EQ, NE, GE, GT, LE, LT.
   Value compare(StringRef direction, Value lhs, Value rhs);
