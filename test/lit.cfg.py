@@ -6,6 +6,7 @@ import subprocess
 
 import lit.formats
 from lit.llvm import llvm_config
+from lit.llvm.subst import ToolSubst
 
 # lit hands in `config` and `lit_config`; it calls a configuration file with
 # exec, which linters cannot see.
@@ -22,9 +23,20 @@ config.test_exec_root = os.path.join(config.approx_act_obj_root, "test")
 # line of the test uses is a mistake in the test.
 llvm_config.with_environment("FILECHECK_OPTS", "-enable-var-scope --allow-unused-prefixes=false")
 
+# The command of the installed package.
+IMPORT = "import sys; from approx_act.importer import main; sys.exit(main())"
+
 llvm_config.with_environment("PATH", config.llvm_tools_dir, append_path=True)
 llvm_config.add_tool_substitutions(
-    ["approx-act-opt", "FileCheck", "not", "count", "split-file"],
+    [
+        "approx-act-opt",
+        "approx-act-lsp-server",
+        ToolSubst("approx-act-import", f"{config.python_executable} -c '{IMPORT}'"),
+        "FileCheck",
+        "not",
+        "count",
+        "split-file",
+    ],
     [config.approx_act_tools_dir, config.llvm_tools_dir],
 )
 config.substitutions.append(("%python", config.python_executable))
