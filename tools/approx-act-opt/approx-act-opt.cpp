@@ -6,8 +6,20 @@
 
 #include "approx-act/InitAll.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
+#include "llvm/Support/CommandLine.h"
+
+/// Keeps --help to the point: libLLVM brings hundreds of options of code
+/// generators, all registered before main.
+static void hideLLVMOptions() {
+  for (auto &entry : llvm::cl::getRegisteredOptions()) {
+    llvm::StringRef name = entry.first;
+    if (name != "help" && name != "version" && name != "color")
+      entry.second->setHiddenFlag(llvm::cl::ReallyHidden);
+  }
+}
 
 int main(int argc, char **argv) {
+  hideLLVMOptions();
   mlir::DialectRegistry registry;
   mlir::approx_act::registerAllDialects(registry);
   mlir::approx_act::registerAllPasses();
