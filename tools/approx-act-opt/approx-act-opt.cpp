@@ -26,8 +26,10 @@ int main(int argc, char **argv) {
   return mlir::asMainReturnCode(mlir::MlirOptMain(
       argc, argv,
       "approx-act: training steps with approximate activations\n\n"
-      "Takes StableHLO in MLIR's generic form, as approx-act-import writes it.\n"
-      "The whole rewrite is --approx-act-pipeline=\"bits=4\"; the passes it is\n"
+      "Takes StableHLO in MLIR's generic form, as approx-act-import writes "
+      "it.\n"
+      "The whole rewrite is --approx-act-pipeline=\"bits=4\"; the passes it "
+      "is\n"
       "made of are listed below.\n",
       registry));
 }
