@@ -27,14 +27,16 @@ std::optional<int64_t> approx_act::choosePackedDim(RankedTensorType codes) {
   int64_t rank = codes.getRank();
   if (rank == 0)
     return std::nullopt;
-  int64_t perWord = kWordBits / codes.getElementTypeBitWidth();
-  for (int64_t dim = rank - 1; dim >= 0; --dim)
-    if (codes.getDimSize(dim) % perWord == 0)
-      return dim;
-  for (int64_t dim = rank - 1; dim >= 0; --dim)
-    if (codes.getDimSize(dim) != 1)
-      return dim;
-  return rank - 1;
+  SmallVector<int64_t> dims;
+  for (int64_t dim = rank - 2; dim > 0; --dim)
+    dims.push_back(dim);
+  dims.push_back(rank - 1);
+  if (rank > 1)
+    dims.push_back(0);
+  return *llvm::min_element(dims, [&](int64_t lhs, int64_t rhs) {
+    return getPackedType(codes, lhs).getNumElements() <
+           getPackedType(codes, rhs).getNumElements();
+  });
 }
 
 RankedTensorType approx_act::getParameterType(RankedTensorType activation,
@@ -74,9 +76,9 @@ static LogicalResult verifyGrid(Operation *op, RankedTensorType parameter,
   Type expected =
       getParameterType(activation, parameter.getShape()).getElementType();
   if (parameter.getElementType() != expected)
-    return op->emitOpError() << "grid of " << activation << " must be of "
-                             << expected << ", not of "
-                             << parameter.getElementType();
+    return op->emitOpError()
+           << "grid of " << activation << " must be of " << expected
+           << ", not of " << parameter.getElementType();
   return success();
 }
 
@@ -86,8 +88,9 @@ static LogicalResult verifySameShape(Operation *op, StringRef name,
                                      RankedTensorType activation) {
   if (type.getShape() == activation.getShape())
     return success();
-  return op->emitOpError() << name << " must have the shape of the activation: "
-                           << type << " against " << activation;
+  return op->emitOpError() << name
+                           << " must have the shape of the activation: " << type
+                           << " against " << activation;
 }
 
 static LogicalResult verifyBits(Operation *op, int64_t bits) {
@@ -248,9 +251,11 @@ LogicalResult BarrierOp::verify() {
   return success();
 }
 
-LogicalResult BarrierOp::inferReturnTypes(
-    MLIRContext *, std::optional<Location>, ValueRange operands, DictionaryAttr,
-    OpaqueProperties, RegionRange, SmallVectorImpl<Type> &inferred) {
+LogicalResult BarrierOp::inferReturnTypes(MLIRContext *,
+                                          std::optional<Location>,
+                                          ValueRange operands, DictionaryAttr,
+                                          OpaqueProperties, RegionRange,
+                                          SmallVectorImpl<Type> &inferred) {
   llvm::append_range(inferred, operands.getTypes());
   return success();
 }

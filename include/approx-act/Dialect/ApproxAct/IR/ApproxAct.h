@@ -44,9 +44,11 @@ inline bool isCodeWidth(int64_t bits) {
 /// The type of the words that `codes` pack to along `dim` [S7].
 RankedTensorType getPackedType(RankedTensorType codes, int64_t dim);
 
-/// The dimension along which codes of type `codes` pack best: the last one that
-/// a word's codes fill without padding, else the last one that is not of size
-/// 1, else the last one. `std::nullopt` for rank 0.
+/// The dimension along which codes of type `codes` pack best, `std::nullopt`
+/// for rank 0: the one with the least padding, and of several the last between
+/// the first dimension, which is usually the one divided among devices, and the
+/// last one, along which codes of one word lie in one run of memory, so that
+/// restoring them does not vectorize; then the last one; then the first.
 std::optional<int64_t> choosePackedDim(RankedTensorType codes);
 
 /// The type of a grid's parameters for an activation of type `activation`:
