@@ -23,21 +23,24 @@ config.test_exec_root = os.path.join(config.approx_act_obj_root, "test")
 # line of the test uses is a mistake in the test.
 llvm_config.with_environment("FILECHECK_OPTS", "-enable-var-scope --allow-unused-prefixes=false")
 
-# The command of the installed package.
-IMPORT = "import sys; from approx_act.importer import main; sys.exit(main())"
-
-llvm_config.with_environment("PATH", config.llvm_tools_dir, append_path=True)
+# The commands of the package are beside the interpreter.
+tool_dirs = [
+    config.approx_act_tools_dir,
+    os.path.dirname(config.python_executable),
+    config.llvm_tools_dir,
+]
+llvm_config.with_environment("PATH", tool_dirs, append_path=True)
 llvm_config.add_tool_substitutions(
     [
         "approx-act-opt",
         "approx-act-lsp-server",
-        ToolSubst("approx-act-import", f"{config.python_executable} -c '{IMPORT}'"),
+        ToolSubst("approx-act-import", unresolved="ignore"),
         "FileCheck",
         "not",
         "count",
         "split-file",
     ],
-    [config.approx_act_tools_dir, config.llvm_tools_dir],
+    tool_dirs,
 )
 config.substitutions.append(("%python", config.python_executable))
 config.substitutions.append(("%source_dir", config.approx_act_source_dir))
