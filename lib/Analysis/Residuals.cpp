@@ -7,6 +7,7 @@
 #include "approx-act/Analysis/Residuals.h"
 #include "approx-act/Analysis/Threshold.h"
 #include "llvm/Support/MathExtras.h"
+#include <map>
 
 using namespace mlir;
 using namespace mlir::approx_act;
@@ -82,10 +83,26 @@ ResidualAnalysis::ResidualAnalysis(const Turnaround &turnaround) {
         continue;
       indices[value] = residuals.size();
       totalBytes += residual.bytes.value_or(0);
-      largestBytes = std::max(largestBytes, residual.bytes.value_or(0));
       residuals.push_back(residual);
     }
   }
+}
+
+int64_t ResidualAnalysis::getSmallBytes(double fraction) const {
+  std::map<int64_t, int64_t> bytesBySize;
+  for (const Residual &residual : residuals)
+    if (residual.bytes)
+      bytesBySize[*residual.bytes] += *residual.bytes;
+  double budget = fraction * static_cast<double>(totalBytes);
+  int64_t small = 0;
+  int64_t sum = 0;
+  for (auto [size, bytes] : bytesBySize) {
+    sum += bytes;
+    if (static_cast<double>(sum) > budget)
+      break;
+    small = size;
+  }
+  return small;
 }
 
 const Residual *ResidualAnalysis::lookup(Value value) const {

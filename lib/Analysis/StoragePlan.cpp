@@ -44,11 +44,9 @@ static bool isBoolean(Type type) {
 
 class StoragePlan::Builder {
 public:
-  Builder(StoragePlan &plan, const ResidualAnalysis &residuals,
-          const NormalisationAnalysis &normalisation,
+  Builder(StoragePlan &plan, const NormalisationAnalysis &normalisation,
           const StorageOptions &options)
-      : plan(plan), turnaround(plan.turnaround), residuals(residuals),
-        normalisation(normalisation), options(options),
+      : plan(plan), turnaround(plan.turnaround), normalisation(normalisation), options(options),
         source(graph.addNode()), sink(graph.addNode()) {}
 
   void run();
@@ -69,7 +67,6 @@ private:
 
   StoragePlan &plan;
   const Turnaround &turnaround;
-  const ResidualAnalysis &residuals;
   const NormalisationAnalysis &normalisation;
   const StorageOptions &options;
 
@@ -119,12 +116,7 @@ bool StoragePlan::Builder::isStatistic(Value value) const {
 
 bool StoragePlan::Builder::isEligible(Value value) const {
   auto type = cast<RankedTensorType>(value.getType());
-  std::optional<int64_t> bytes = getByteSize(type);
-  return bytes && type.getRank() > 0 &&
-         type.getElementTypeBitWidth() > options.bits &&
-         static_cast<double>(*bytes) >
-             options.minFraction *
-                 static_cast<double>(residuals.getLargestBytes()) &&
+  return plan.isLarge(value) && type.getElementTypeBitWidth() > options.bits &&
          !isStatistic(value) &&
          (!options.requireMoments || getMoments(value));
 }
@@ -232,8 +224,7 @@ void StoragePlan::Builder::addDemands() {
 Storage StoragePlan::Builder::describe(Value value, Layer layer) {
   Storage storage;
   Type type = value.getType();
-  if (isBoolean(type) && cast<RankedTensorType>(type).getRank() > 0 &&
-      getByteSize(type)) {
+  if (isBoolean(type) && plan.isLarge(value)) {
     storage.kind = StorageKind::Mask;
     storage.bits = 1;
     storage.reason = "a boolean, stored exactly in one bit";
@@ -255,7 +246,7 @@ Storage StoragePlan::Builder::describe(Value value, Layer layer) {
   llvm::raw_string_ostream reason(storage.reason);
   if (layer == Approximate) {
     reason << (isStatistic(value) ? "a statistic of many elements"
-                                  : "small against the largest residual");
+                                  : "small against all residuals");
     return storage;
   }
   if (Operation *demander = demanders.lookup(value))
@@ -371,17 +362,24 @@ StoragePlan::StoragePlan(const Turnaround &turnaround,
                          const ResidualAnalysis &residuals,
                          const NormalisationAnalysis &normalisation,
                          const StorageOptions &options)
-    : turnaround(turnaround) {
+    : turnaround(turnaround),
+      smallBytes(residuals.getSmallBytes(options.minFraction)) {
   Operation *terminator =
       turnaround.getFunction().getBody().front().getTerminator();
   for (Value value : terminator->getOperands())
     if (turnaround.isPrimal(value))
       returned.insert(value);
-  Builder(*this, residuals, normalisation, options).run();
+  Builder(*this, normalisation, options).run();
 }
 
 bool StoragePlan::isFree(Value value) const {
   return isa<BlockArgument>(value) || returned.contains(value);
+}
+
+bool StoragePlan::isLarge(Value value) const {
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  std::optional<int64_t> bytes = getByteSize(value.getType());
+  return bytes && type.getRank() > 0 && *bytes > smallBytes;
 }
 
 const Storage *StoragePlan::lookup(Value value) const {

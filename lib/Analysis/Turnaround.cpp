@@ -108,6 +108,17 @@ Phase Turnaround::getPhase(Value value) const {
   return Phase::Argument;
 }
 
+void Turnaround::sortByPhase() {
+  Block &block = func.getBody().front();
+  Operation *terminator = block.getTerminator();
+  SmallVector<Operation *> backward;
+  for (Operation &op : block.without_terminator())
+    if (getPhase(&op) == Phase::Backward)
+      backward.push_back(&op);
+  for (Operation *op : backward)
+    op->moveBefore(terminator);
+}
+
 void Turnaround::print(raw_ostream &os) const {
   unsigned counts[4] = {0, 0, 0, 0};
   for (Operation &op : func.getBody().front())

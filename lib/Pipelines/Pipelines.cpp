@@ -17,7 +17,7 @@ void approx_act::buildPipeline(OpPassManager &pm,
                                const PipelineOptions &options) {
   // An export calls private functions for what the framework names (a ReLU, a
   // softmax); the analyses look at one block.
-  pm.addPass(createInlinerPass());
+  pm.addPass(createInlineCalls());
   pm.addPass(createSymbolDCEPass());
   // Equal masks and derivatives become one value, stored once. Nothing may
   // merge ops after the rewrite: a recomputation is a copy on purpose.

@@ -56,7 +56,12 @@ public:
   const Residual *lookup(Value value) const;
 
   int64_t getTotalBytes() const { return totalBytes; }
-  int64_t getLargestBytes() const { return largestBytes; }
+
+  /// The largest size such that all residuals of at most that size together
+  /// make at most `fraction` of the bytes of all residuals; 0 when there is
+  /// none. (Sizes recur in a network, so the rule treats its layers alike, and
+  /// a deeper network does not make a layer small.)
+  int64_t getSmallBytes(double fraction) const;
 
   void print(raw_ostream &os) const;
 
@@ -64,7 +69,6 @@ private:
   SmallVector<Residual> residuals;
   llvm::DenseMap<Value, unsigned> indices;
   int64_t totalBytes = 0;
-  int64_t largestBytes = 0;
 };
 
 } // namespace mlir::approx_act

@@ -25,8 +25,9 @@ namespace mlir::approx_act {
 struct StorageOptions {
   /// Bits per code.
   unsigned bits = 4;
-  /// A residual stays exact when it is at most this fraction of the largest.
-  double minFraction = 1.0 / 256;
+  /// The smallest residuals stay exact, as many sizes of them as together make
+  /// at most this fraction of the bytes of all residuals.
+  double minFraction = 1.0 / 500;
   /// Whether a grid may use the moments that the program has computed.
   bool useMoments = true;
   /// Whether a value without known moments stays exact.
@@ -88,12 +89,18 @@ public:
   /// results of the function, constants.
   bool isFree(Value value) const;
 
+  /// Whether `value` is worth storing otherwise than as it is: of rank 1 or
+  /// more, and larger than `StorageOptions::minFraction` allows.
+  bool isLarge(Value value) const;
+
   void print(raw_ostream &os) const;
 
 private:
   class Builder;
 
   const Turnaround &turnaround;
+  /// A residual of at most so many bytes stays exact.
+  int64_t smallBytes;
   llvm::MapVector<Value, Storage> stored;
   llvm::DenseMap<Value, Value> carriers;
   llvm::DenseSet<Value> recomputed;

@@ -55,9 +55,9 @@ struct PipelineOptions : PassPipelineOptions<PipelineOptions> {
                         llvm::cl::init(0)};
   Option<double> minFraction{
       *this, "min-fraction",
-      llvm::cl::desc("A residual of at most this fraction of the largest one's "
-                     "bytes stays exact"),
-      llvm::cl::init(1.0 / 256)};
+      llvm::cl::desc("The smallest residuals, together at most this fraction of "
+                     "all residual bytes, stay exact"),
+      llvm::cl::init(1.0 / 500)};
 };
 
 /// Rewrites a module that holds a training step.

@@ -57,38 +57,41 @@ struct StableHLOInliner : public DialectInlinerInterface {
 } // namespace
 
 /// The models, alive as long as the dialect.
-class StableHLODialect::Interfaces {
+class ModelledDialect::Models {
 public:
   StableHLOEffectsModel effects;
   StableHLOResidualModel residual;
 };
 
-StableHLODialect::StableHLODialect(MLIRContext *context)
-    : OpaqueDialect(getDialectNamespace(), context,
-                    TypeID::get<StableHLODialect>()),
-      interfaces(std::make_unique<Interfaces>()) {
+ModelledDialect::ModelledDialect(StringRef name, MLIRContext *context,
+                                 TypeID id)
+    : OpaqueDialect(name, context, id), models(std::make_unique<Models>()) {
   addInterfaces<StableHLOInliner>();
 }
 
-StableHLODialect::~StableHLODialect() = default;
+ModelledDialect::~ModelledDialect() = default;
 
-void *StableHLODialect::getRegisteredInterfaceForOp(TypeID interfaceId,
-                                                    OperationName name) {
+void *ModelledDialect::getRegisteredInterfaceForOp(TypeID interfaceId,
+                                                   OperationName name) {
   if (interfaceId == TypeID::get<ResidualOpInterface>())
-    return &interfaces->residual;
+    return &models->residual;
   if (interfaceId == TypeID::get<MemoryEffectOpInterface>() &&
       isPureStableHLOOp(name.stripDialect()))
-    return &interfaces->effects;
+    return &models->effects;
   return nullptr;
 }
+
+StableHLODialect::StableHLODialect(MLIRContext *context)
+    : ModelledDialect(getDialectNamespace(), context,
+                      TypeID::get<StableHLODialect>()) {}
 
 //===----------------------------------------------------------------------===//
 // Companions
 //===----------------------------------------------------------------------===//
 
 ShardyDialect::ShardyDialect(MLIRContext *context)
-    : OpaqueDialect(getDialectNamespace(), context,
-                    TypeID::get<ShardyDialect>()) {}
+    : ModelledDialect(getDialectNamespace(), context,
+                      TypeID::get<ShardyDialect>()) {}
 
 MhloDialect::MhloDialect(MLIRContext *context)
     : OpaqueDialect(getDialectNamespace(), context,

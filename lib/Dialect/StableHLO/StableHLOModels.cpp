@@ -83,6 +83,8 @@ static const llvm::StringMap<OpFacts> &getFactsTable() {
       {"broadcast_in_dim", {F::Broadcast, cheap, {approximate, exact, exact}}},
       {"reshape", {F::Reshape, cheap, {approximate, exact, exact}}},
       {"transpose", {F::Transpose, cheap, {approximate, exact, exact}}},
+      // Of Shardy: where the value is, not what it is.
+      {"sharding_constraint", {F::Reshape, cheap, {approximate, exact, exact}}},
       {"slice", {F::Other, cheap, {approximate, exact, exact}}},
       {"reverse", {F::Other, cheap, {approximate, exact, exact}}},
       {"pad", {F::Other, cheap, {approximate, approximate, exact}}},

@@ -34,24 +34,32 @@ protected:
   OpaqueDialect(StringRef name, MLIRContext *context, TypeID id);
 };
 
-/// The shim.
-class StableHLODialect : public OpaqueDialect {
+/// An opaque dialect whose ops are known by name: their memory effects, and
+/// their models of ResidualOpInterface. Functions of them can be inlined.
+class ModelledDialect : public OpaqueDialect {
 public:
-  explicit StableHLODialect(MLIRContext *context);
-  ~StableHLODialect() override;
-
-  static constexpr StringLiteral getDialectNamespace() { return "stablehlo"; }
+  ~ModelledDialect() override;
 
   void *getRegisteredInterfaceForOp(TypeID interfaceId,
                                     OperationName name) override;
 
+protected:
+  ModelledDialect(StringRef name, MLIRContext *context, TypeID id);
+
 private:
-  class Interfaces;
-  std::unique_ptr<Interfaces> interfaces;
+  class Models;
+  std::unique_ptr<Models> models;
 };
 
-/// Shardings of Shardy.
-class ShardyDialect : public OpaqueDialect {
+/// The shim.
+class StableHLODialect : public ModelledDialect {
+public:
+  explicit StableHLODialect(MLIRContext *context);
+  static constexpr StringLiteral getDialectNamespace() { return "stablehlo"; }
+};
+
+/// Shardings of Shardy, and the constraints that carry them.
+class ShardyDialect : public ModelledDialect {
 public:
   explicit ShardyDialect(MLIRContext *context);
   static constexpr StringLiteral getDialectNamespace() { return "sdy"; }

@@ -53,6 +53,17 @@ static double getDefaultSigma(unsigned bits) {
   }
 }
 
+/// Whether an op of the step holds a body of its own (a loop, a branch, a
+/// computation per device) in which something may cross unseen.
+static bool hasOpaqueBody(func::FuncOp func) {
+  return llvm::any_of(func.getBody().front(), [](Operation &op) {
+    auto residualOp = dyn_cast<ResidualOpInterface>(op);
+    bool isSum = residualOp && residualOp.getScalarFunction() ==
+                                   ScalarFunction::ReduceAdd;
+    return op.getNumRegions() > 0 && !isSum && !isMemoryEffectFree(&op);
+  });
+}
+
 namespace {
 struct CompressResiduals
     : approx_act::impl::CompressResidualsBase<CompressResiduals> {
@@ -188,10 +199,13 @@ void CompressResiduals::runOnOperation() {
   if (failed(readOptions(storageOptions, gridOptions)))
     return signalPassFailure();
 
-  auto leaveAlone = [&](StringRef reason) {
-    remark::missed(func.getLoc(), remark::RemarkOpts::name("unchanged")
-                                      .category(kCategory)
-                                      .function(func.getName()))
+  // Nothing to do is information; something left undone is a miss.
+  auto leaveAlone = [&](StringRef reason, bool isMissed) {
+    auto opts = remark::RemarkOpts::name("unchanged")
+                    .category(kCategory)
+                    .function(func.getName());
+    (isMissed ? remark::missed(func.getLoc(), opts)
+              : remark::analysis(func.getLoc(), opts))
         << remark::detail::Remark::Arg("reason", reason);
     markAllAnalysesPreserved();
   };
@@ -200,12 +214,14 @@ void CompressResiduals::runOnOperation() {
   if (failed(step))
     return signalPassFailure();
   if (step->forwardResults.empty())
-    return leaveAlone(reason);
+    return leaveAlone(reason, /*isMissed=*/true);
 
   Turnaround turnaround(func, step->forwardResults);
+  turnaround.sortByPhase();
   ResidualAnalysis residuals(turnaround);
   if (residuals.getResiduals().empty())
-    return leaveAlone("nothing crosses from forward to backward");
+    return leaveAlone("nothing crosses from forward to backward",
+                      /*isMissed=*/hasOpaqueBody(func));
   NormalisationAnalysis normalisation(func);
   StoragePlan plan(turnaround, residuals, normalisation, storageOptions);
   report(turnaround, residuals, plan);
@@ -213,7 +229,7 @@ void CompressResiduals::runOnOperation() {
     return entry.second.kind != StorageKind::Exact;
   });
   if (!isAnyStored)
-    return leaveAlone("every residual stays exact");
+    return leaveAlone("every residual stays exact", /*isMissed=*/true);
 
   ResidualRewriter(turnaround, plan, gridOptions).run();
 

@@ -24,6 +24,15 @@ static bool isCheap(Operation *op) {
   return residualOp && residualOp.getRecompute() == Recompute::Cheap;
 }
 
+/// Whether the op reads its operands from memory: anything but arithmetic, views
+/// and sums.
+static bool isContraction(Operation *op) {
+  auto residualOp = dyn_cast<ResidualOpInterface>(op);
+  return !residualOp ||
+         (residualOp.getRecompute() == Recompute::Never &&
+          residualOp.getScalarFunction() != ScalarFunction::ReduceAdd);
+}
+
 ResidualRewriter::ResidualRewriter(const Turnaround &turnaround,
                                    const StoragePlan &plan,
                                    const GridOptions &options)
@@ -37,6 +46,7 @@ ResidualRewriter::ResidualRewriter(const Turnaround &turnaround,
 
 void ResidualRewriter::run() {
   connectBackward();
+  planClusters();
   storeAll();
   restoreAll();
 }
@@ -362,8 +372,11 @@ ResidualRewriter::Stored ResidualRewriter::store(OpBuilder &builder,
     makeGrid(builder, codes, storage, result);
     Value side =
         storage.side ? hoist(builder, storage.side->mask, point) : Value();
-    auto rounding = RoundingAttr::get(builder.getContext(), options.rounding,
-                                      options.seed);
+    // Each value has its own noise.
+    bool isStochastic = options.rounding == RoundingMode::Stochastic;
+    auto rounding = RoundingAttr::get(
+        builder.getContext(), options.rounding,
+        isStochastic ? options.seed + static_cast<uint32_t>(stored.size()) : 0);
     codes = QuantizeOp::create(builder, loc, result.codesType, codes, result.lo,
                                result.step, side, result.split, rounding);
   }
@@ -383,20 +396,14 @@ ResidualRewriter::Stored ResidualRewriter::store(OpBuilder &builder,
 
 void ResidualRewriter::connectBackward() {
   llvm::EquivalenceClasses<Operation *> classes;
-  auto isConnecting = [&](Operation *op) {
-    auto residualOp = dyn_cast<ResidualOpInterface>(op);
-    return residualOp &&
-           (residualOp.getRecompute() == Recompute::Cheap ||
-            residualOp.getScalarFunction() == ScalarFunction::ReduceAdd);
-  };
   llvm::DenseSet<Operation *> members(backwardOps.begin(), backwardOps.end());
   for (Operation *op : backwardOps) {
     classes.insert(op);
-    if (!isConnecting(op))
+    if (isContraction(op))
       continue;
     for (Value operand : op->getOperands())
       if (Operation *producer = operand.getDefiningOp();
-          producer && members.contains(producer) && isConnecting(producer))
+          producer && members.contains(producer) && !isContraction(producer))
         classes.unionSets(op, producer);
   }
   llvm::DenseMap<Operation *, unsigned> numbers;
@@ -406,57 +413,88 @@ void ResidualRewriter::connectBackward() {
             .first->second;
 }
 
-bool ResidualRewriter::isComputedFromItself(Value operand, Value result) const {
-  // A compiler would take the copy of an op on the same operands for the op in
-  // the forward pass and keep that one's result. So an exact operand goes
-  // behind a barrier too, unless it is so small against the result that the
-  // result is a broadcast, which no compiler keeps.
-  const Storage *storage = plan.lookup(operand);
-  bool isExact = plan.isFree(operand) ||
-                 (storage && storage->kind == StorageKind::Exact);
-  std::optional<int64_t> bytes = getByteSize(operand.getType());
-  std::optional<int64_t> resultBytes = getByteSize(result.getType());
-  constexpr int64_t kBroadcast = 4;
-  return isExact && bytes && resultBytes && *bytes * kBroadcast >= *resultBytes;
-}
-
-ArrayRef<Value> ResidualRewriter::getRoots(Value value) {
-  auto it = roots.find(value);
-  if (it != roots.end())
+ResidualRewriter::Sources ResidualRewriter::getSources(Value value) {
+  auto it = sources.find(value);
+  if (it != sources.end())
     return it->second;
-  llvm::SetVector<Value> result;
-  if (plan.isFree(value)) {
+  llvm::SetVector<Value> roots;
+  llvm::SetVector<Value> companions;
+  const Storage *storage = plan.lookup(value);
+  if (plan.isFree(value) || (storage && storage->kind == StorageKind::Exact)) {
     // Needs no restoring.
-  } else if (const Storage *storage = plan.lookup(value)) {
-    if (storage->kind != StorageKind::Exact)
-      result.insert(value);
+  } else if (storage) {
+    roots.insert(value);
   } else if (Value carrier = plan.getCarrier(value)) {
-    result.insert(carrier);
+    roots.insert(carrier);
   } else if (plan.isRecomputed(value)) {
     for (Value operand : value.getDefiningOp()->getOperands()) {
-      result.insert_range(getRoots(operand));
-      if (isComputedFromItself(operand, value))
-        result.insert(operand);
+      Sources of = getSources(operand);
+      roots.insert_range(of.roots);
+      companions.insert_range(of.companions);
+      const Storage *stored = plan.lookup(operand);
+      if (plan.isFree(operand) ||
+          (stored && stored->kind == StorageKind::Exact))
+        companions.insert(operand);
+    }
+    // A compiler would take a copy of a forward op on the same operands for
+    // that op, and keep its result instead of computing it again.
+    if (roots.empty() && turnaround.getPhase(value) == Phase::Forward &&
+        plan.isLarge(value)) {
+      for (Value operand : companions)
+        if (getByteSize(operand.getType()) && plan.isLarge(operand))
+          roots.insert(operand);
+      companions.remove_if([&](Value v) { return roots.contains(v); });
     }
   }
-  return roots[value] = llvm::to_vector<2>(result);
+  return sources[value] = {llvm::to_vector<2>(roots),
+                           llvm::to_vector<2>(companions)};
 }
 
-void ResidualRewriter::openClusters(OpBuilder &builder, Operation *op,
-                                    ArrayRef<Value> restored) {
+SmallVector<OpOperand *>
+ResidualRewriter::getRestoredUses(Operation *op) const {
+  SmallVector<OpOperand *> uses;
+  op->walk([&](Operation *inner) {
+    for (OpOperand &operand : inner->getOpOperands()) {
+      Operation *definition = operand.get().getDefiningOp();
+      if (definition && definition->getBlock() == &block &&
+          turnaround.isPrimal(operand.get()))
+        uses.push_back(&operand);
+    }
+  });
+  return uses;
+}
+
+void ResidualRewriter::planClusters() {
+  // What depends on exact values alone (a reciprocal deviation, repeated to
+  // the shape of an activation) could be computed as soon as the backward pass
+  // begins, and would be kept in full size until it is read. So it waits for
+  // the same cotangent as the codes it is read with.
+  for (Operation *op : backwardOps) {
+    unsigned component = components.lookup(op);
+    for (OpOperand *use : getRestoredUses(op)) {
+      Sources of = getSources(use->get());
+      for (Value root : of.roots)
+        companions[{root, component}].insert_range(of.companions);
+    }
+  }
+}
+
+void ResidualRewriter::openClusters(Operation *op, ArrayRef<Value> restored) {
   unsigned component = components.lookup(op);
   SmallVector<Value> tied;
   SmallVector<Cluster> opened;
-  for (Value value : restored) {
-    for (Value root : getRoots(value)) {
-      Cluster cluster{root, component};
-      if (!openWords.try_emplace(cluster).second)
-        continue;
-      opened.push_back(cluster);
-      auto it = stored.find(root);
-      tied.push_back(it == stored.end() ? root : it->second.words);
-    }
-  }
+  auto tie = [&](Value value) {
+    if (!openWords.try_emplace({value, component}).second)
+      return false;
+    opened.push_back({value, component});
+    auto it = stored.find(value);
+    tied.push_back(it == stored.end() ? value : it->second.words);
+    return true;
+  };
+  for (Value value : restored)
+    for (Value root : getSources(value).roots)
+      if (tie(root))
+        llvm::for_each(companions[{root, component}], tie);
   if (opened.empty())
     return;
 
@@ -470,14 +508,33 @@ void ResidualRewriter::openClusters(OpBuilder &builder, Operation *op,
     break;
   }
   tied.push_back(awaited);
-  auto barrier = BarrierOp::create(builder, op->getLoc(), tied);
+  auto barrier = tieBefore(op, op->getLoc(), tied);
   for (auto [cluster, words] : llvm::zip(opened, barrier.getOutputs()))
     openWords[cluster] = words;
-  awaited.replaceUsesWithIf(
-      barrier.getOutputs().back(), [&](OpOperand &use) {
-        Operation *user = block.findAncestorOpInBlock(*use.getOwner());
-        return user == op || isBefore(op, user);
-      });
+  if (!isContraction(op))
+    return;
+
+  // A contraction reads what is restored for it from memory. What else follows
+  // from the cotangent waits until that is done and the memory is free again.
+  SmallVector<Value> finished(op->getResults());
+  finished.push_back(barrier.getOutputs().back());
+  tieBefore(op->getNextNode(), op->getLoc(), finished);
+}
+
+BarrierOp ResidualRewriter::tieBefore(Operation *point, Location loc,
+                                      ArrayRef<Value> values) {
+  OpBuilder builder(point);
+  auto barrier = BarrierOp::create(builder, loc, values);
+  for (auto [original, tied] : llvm::zip_equal(values, barrier.getOutputs())) {
+    Value value = original;
+    if (turnaround.isPrimal(value) && value != turnaround.getLoss())
+      continue;
+    value.replaceUsesWithIf(tied, [&](OpOperand &use) {
+      Operation *user = block.findAncestorOpInBlock(*use.getOwner());
+      return user == point || isBefore(point, user);
+    });
+  }
+  return barrier;
 }
 
 Value ResidualRewriter::restoreCodes(OpBuilder &builder, Location loc,
@@ -527,22 +584,14 @@ Value ResidualRewriter::restore(OpBuilder &builder, Value value,
 
 void ResidualRewriter::restoreAll() {
   for (Operation *op : backwardOps) {
-    SmallVector<OpOperand *> uses;
-    op->walk([&](Operation *inner) {
-      for (OpOperand &operand : inner->getOpOperands()) {
-        Operation *definition = operand.get().getDefiningOp();
-        if (definition && definition->getBlock() == &block &&
-            turnaround.isPrimal(operand.get()))
-          uses.push_back(&operand);
-      }
-    });
+    SmallVector<OpOperand *> uses = getRestoredUses(op);
     if (uses.empty())
       continue;
     OpBuilder builder(op);
     SmallVector<Value> values;
     for (OpOperand *use : uses)
       values.push_back(use->get());
-    openClusters(builder, op, values);
+    openClusters(op, values);
     unsigned component = components.lookup(op);
     for (auto [use, value] : llvm::zip_equal(uses, values))
       use->set(restore(builder, value, component));

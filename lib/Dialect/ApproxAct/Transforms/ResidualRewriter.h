@@ -62,6 +62,15 @@ private:
   /// alone, for what it reads it reads from memory.
   using Cluster = std::pair<Value, unsigned>;
 
+  /// What the restoration of a value starts from.
+  struct Sources {
+    /// Stored values, as codes or masks; where there are none, exact values
+    /// that a restoration has to be kept apart from the forward pass by.
+    SmallVector<Value, 2> roots;
+    /// Exact values that are read beside the roots.
+    SmallVector<Value, 2> companions;
+  };
+
   // The forward pass.
   void storeAll();
   Operation *getStorePoint(Value value, const Storage &storage) const;
@@ -84,10 +93,14 @@ private:
   // The backward pass.
   void connectBackward();
   void restoreAll();
-  ArrayRef<Value> getRoots(Value value);
-  bool isComputedFromItself(Value operand, Value result) const;
-  void openClusters(OpBuilder &builder, Operation *op,
-                    ArrayRef<Value> restored);
+  void planClusters();
+  /// By value: the map that holds the sources grows.
+  Sources getSources(Value value);
+  SmallVector<OpOperand *> getRestoredUses(Operation *op) const;
+  void openClusters(Operation *op, ArrayRef<Value> restored);
+  /// A barrier of `values` before `point`. From there on, cotangents and the
+  /// loss among them are read behind it.
+  BarrierOp tieBefore(Operation *point, Location loc, ArrayRef<Value> values);
   Value restore(OpBuilder &builder, Value value, unsigned component);
   Value restoreCodes(OpBuilder &builder, Location loc, const Stored &stored,
                      Value words) const;
@@ -106,7 +119,9 @@ private:
   llvm::DenseMap<Operation *, unsigned> components;
 
   llvm::DenseMap<Value, Stored> stored;
-  llvm::DenseMap<Value, SmallVector<Value, 2>> roots;
+  llvm::DenseMap<Value, Sources> sources;
+  /// The companions of each cluster, over all values restored in it.
+  llvm::DenseMap<Cluster, llvm::SetVector<Value>> companions;
   /// The words of each open cluster, behind its barrier.
   llvm::DenseMap<Cluster, Value> openWords;
   /// Restored values by value and component.

@@ -16,6 +16,18 @@ class TrainingStepPass<string flag> : Pass<flag, "::mlir::func::FuncOp"> {
       "Empty: result 0 if it is a rank-0 float, else the only result that is">];
 }
 
+def InlineCalls : Pass<"approx-act-inline", "::mlir::ModuleOp"> {
+  let summary = "Inline calls of functions of one block, in linear time";
+  let description = [{
+    Replaces each `func.call` of a function of one block by the function's body,
+    callees first. An export of a deep network calls private functions (a ReLU,
+    a softmax) a thousand times from one block; the upstream inliner splits that
+    block at each call and moves all that follows, which takes time quadratic in
+    the depth. Recursive calls and calls of functions of several blocks stay.
+    Locations become call sites, as upstream's do.
+  }];
+}
+
 def CompressResiduals : TrainingStepPass<"approx-act-compress-residuals"> {
   let summary = "Store what crosses from forward to backward as codes";
   let description = [{
@@ -84,9 +96,9 @@ def CompressResiduals : TrainingStepPass<"approx-act-compress-residuals"> {
     Option<"rounding", "rounding", "std::string", "\"nearest\"",
       "nearest or stochastic">,
     Option<"seed", "seed", "unsigned", "0", "Seed of stochastic rounding">,
-    Option<"minFraction", "min-fraction", "double", "1.0 / 256",
-      "A residual of at most this fraction of the largest one's bytes stays "
-      "exact">,
+    Option<"minFraction", "min-fraction", "double", "1.0 / 500",
+      "The smallest residuals stay exact, as many sizes of them as together "
+      "make at most this fraction of the bytes of all residuals">,
   ];
   let statistics = [
     Statistic<"numCodes", "codes", "Values stored as codes">,
@@ -125,9 +137,9 @@ def PrintStoragePlan : TrainingStepPass<"approx-act-print-storage-plan"> {
   }];
   let options = commonOptions # [
     Option<"bits", "bits", "unsigned", "4", "Bits per code: 8, 4, 2 or 1">,
-    Option<"minFraction", "min-fraction", "double", "1.0 / 256",
-      "A residual of at most this fraction of the largest one's bytes stays "
-      "exact">,
+    Option<"minFraction", "min-fraction", "double", "1.0 / 500",
+      "The smallest residuals stay exact, as many sizes of them as together "
+      "make at most this fraction of the bytes of all residuals">,
   ];
 }
 
