@@ -11,6 +11,7 @@
 #include "approx-act/Dialect/ApproxAct/IR/ApproxAct.h"
 #include "approx-act/Dialect/ApproxAct/Transforms/Passes.h"
 #include "approx-act/Dialect/StableHLO/StableHLO.h"
+#include "approx-act/Interfaces/UpstreamModels.h"
 #include "approx-act/Pipelines/Pipelines.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/Extensions/InlinerExtension.h"
@@ -24,6 +25,7 @@ inline void registerAllDialects(DialectRegistry &registry) {
   registry.insert<ApproxActDialect, arith::ArithDialect, func::FuncDialect,
                   tensor::TensorDialect>();
   registerStableHLODialects(registry);
+  registerUpstreamModels(registry);
   func::registerInlinerExtension(registry);
 }
 

@@ -333,6 +333,20 @@ NormalisationAnalysis::NormalisationAnalysis(func::FuncOp func) {
   }
 }
 
+bool NormalisationAnalysis::isCentred(Value value,
+                                      ArrayRef<int64_t> reduced) const {
+  if (!getCentredBase(value))
+    return false;
+  // The mean varies along the dimensions that were not reduced.
+  Broadcast mean = traceBroadcast(value.getDefiningOp()->getOperand(1));
+  auto type = cast<RankedTensorType>(value.getType());
+  return llvm::all_of(llvm::seq<int64_t>(0, type.getRank()), [&](int64_t dim) {
+    bool isKept = llvm::is_contained(mean.dims, dim);
+    return type.getDimSize(dim) == 1 ||
+           isKept != llvm::is_contained(reduced, dim);
+  });
+}
+
 std::optional<Moments> NormalisationAnalysis::lookup(Value value) const {
   auto type = dyn_cast<RankedTensorType>(value.getType());
   if (!type)

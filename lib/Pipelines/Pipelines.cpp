@@ -23,6 +23,11 @@ void approx_act::buildPipeline(OpPassManager &pm,
   // merge ops after the rewrite: a recomputation is a copy on purpose.
   pm.addNestedPass<func::FuncOp>(createCSEPass());
 
+  // Before the decision, which then sees what is left to read.
+  FactorSumsOptions factor;
+  factor.forwardResults = llvm::to_vector(options.forwardResults);
+  pm.addNestedPass<func::FuncOp>(createFactorSums(factor));
+
   CompressResidualsOptions compress;
   compress.forwardResults = llvm::to_vector(options.forwardResults);
   compress.bits = options.bits;

@@ -68,6 +68,10 @@ public:
   /// The moments of `value`, if the program computes them.
   std::optional<Moments> lookup(Value value) const;
 
+  /// Whether the elements of `value` that agree in all dimensions but
+  /// `reduced` sum to zero, because their mean has been subtracted.
+  bool isCentred(Value value, ArrayRef<int64_t> reduced) const;
+
 private:
   /// What a small tensor is of a larger one.
   enum class Kind { Sum, SumOfSquares, Mean, MeanOfSquares, Variance };

@@ -5,9 +5,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "ResidualRewriter.h"
+#include "SmallTensors.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/Dialect/Utils/ReshapeOpsUtils.h"
 #include "mlir/IR/IRMapping.h"
 #include "llvm/ADT/STLExtras.h"
 #include <queue>
@@ -213,62 +212,18 @@ ResidualRewriter::getGridShape(RankedTensorType type,
   return shape;
 }
 
-Value ResidualRewriter::makeParameter(OpBuilder &builder, Location loc,
-                                      const Broadcast &source,
-                                      RankedTensorType type) const {
-  if (std::optional<double> splat = getSplatValue(source.value)) {
-    Attribute value = builder.getFloatAttr(type.getElementType(), *splat);
-    return arith::ConstantOp::create(builder, loc,
-                                     DenseElementsAttr::get(type, value));
-  }
-  Value result = source.value;
-  auto from = cast<RankedTensorType>(result.getType());
-  unsigned width = type.getElementTypeBitWidth();
-  if (from.getElementTypeBitWidth() < width)
-    result = arith::ExtFOp::create(builder, loc,
-                                   from.clone(type.getElementType()), result);
-  else if (from.getElementTypeBitWidth() > width)
-    result = arith::TruncFOp::create(builder, loc,
-                                     from.clone(type.getElementType()), result);
-  if (from.getShape() == type.getShape())
-    return result;
-
-  // Drop the dimensions of size 1, then put those of the grid back.
-  SmallVector<int64_t> squeezed;
-  llvm::copy_if(from.getShape(), std::back_inserter(squeezed),
-                [](int64_t size) { return size != 1; });
-  auto reshape = [&](auto op, ArrayRef<int64_t> shape) {
-    using Op = decltype(op);
-    auto to = type.clone(shape);
-    auto current = cast<RankedTensorType>(result.getType());
-    if (current.getShape() == shape)
-      return;
-    auto groups = getReassociationIndicesForReshape(current, to);
-    result = Op::create(builder, loc, to, result, *groups);
-  };
-  reshape(tensor::CollapseShapeOp(), squeezed);
-  reshape(tensor::ExpandShapeOp(), type.getShape());
-  return result;
-}
-
 std::pair<Value, Value>
 ResidualRewriter::makeAffine(OpBuilder &builder, Location loc,
                              const SideMask &side,
                              RankedTensorType type) const {
-  auto constant = [&](double value) -> Value {
-    return arith::ConstantOp::create(
-        builder, loc,
-        DenseElementsAttr::get(
-            type, builder.getFloatAttr(type.getElementType(), value)));
-  };
   auto negate = [&](Value v) -> Value {
     return arith::NegFOp::create(builder, loc, v);
   };
-  Value slope = constant(1.0);
-  Value offset = constant(0.0);
+  Value slope = makeSplat(builder, loc, type, 1.0);
+  Value offset = makeSplat(builder, loc, type, 0.0);
   for (const AffineStep &step : side.chain.steps) {
     Value c = step.coefficient
-                  ? makeParameter(builder, loc, *step.coefficient, type)
+                  ? makeSmall(builder, loc, step.coefficient->value, type)
                   : Value();
     switch (cast<ResidualOpInterface>(step.op).getScalarFunction()) {
     case ScalarFunction::Add:
@@ -299,7 +254,7 @@ ResidualRewriter::makeAffine(OpBuilder &builder, Location loc,
       break;
     }
   }
-  offset = arith::SubFOp::create(builder, loc, offset, constant(side.cut));
+  offset = arith::SubFOp::create(builder, loc, offset, makeSplat(builder, loc, type, side.cut));
   if (!side.isAbove) {
     slope = negate(slope);
     offset = negate(offset);
@@ -316,16 +271,12 @@ void ResidualRewriter::makeGrid(OpBuilder &builder, Value value,
 
   Value mean, rstd;
   if (storage.moments && storage.moments->mean)
-    mean = makeParameter(builder, loc, *storage.moments->mean, parameterType);
+    mean = makeSmall(builder, loc, storage.moments->mean->value, parameterType);
   if (storage.moments && storage.moments->deviation) {
-    rstd =
-        makeParameter(builder, loc, *storage.moments->deviation, parameterType);
+    rstd = makeSmall(builder, loc, storage.moments->deviation->value,
+                     parameterType);
     if (!storage.moments->isReciprocal) {
-      Value one = arith::ConstantOp::create(
-          builder, loc,
-          DenseElementsAttr::get(
-              parameterType,
-              builder.getFloatAttr(parameterType.getElementType(), 1.0)));
+      Value one = makeSplat(builder, loc, parameterType, 1.0);
       rstd = arith::DivFOp::create(builder, loc, one, rstd);
     }
   }

@@ -80,8 +80,6 @@ private:
                 Stored &stored);
   SmallVector<int64_t> getGridShape(RankedTensorType type,
                                     const Storage &storage) const;
-  Value makeParameter(OpBuilder &builder, Location loc,
-                      const Broadcast &source, RankedTensorType type) const;
   std::pair<Value, Value> makeAffine(OpBuilder &builder, Location loc,
                                      const SideMask &side,
                                      RankedTensorType type) const;

@@ -28,6 +28,47 @@ def InlineCalls : Pass<"approx-act-inline", "::mlir::ModuleOp"> {
   }];
 }
 
+def FactorSums : TrainingStepPass<"approx-act-factor-sums"> {
+  let summary = "Take factors out of the backward pass's sums, and share sums";
+  let description = [{
+    Differentiating a normalisation gives several sums over the same
+    dimensions of products that differ by factors which do not vary along them
+    (the scale, the reciprocal deviation). The pass writes each sum of the
+    backward pass over dimensions `D` as a combination, with coefficients that
+    do not vary along `D`, of sums of products of what does; equal ones are
+    computed once, and the sum of a value that has been centred over `D` is
+    zero. A sum is replaced when that needs at most one sum that is not there
+    yet. Four passes over the activation become two, and no product is left
+    that a compiler would keep in memory for a sum.
+
+    The forward pass is not touched. Gradients change by rounding.
+
+    Before:
+
+    ```mlir
+    // %r, %s: [64] repeated; %c = %x - mean(%x)
+    %0 = "stablehlo.multiply"(%g, %s) : …
+    %1 = "stablehlo.multiply"(%0, %c) : …
+    %2 = "stablehlo.reduce"(%1, %zero) … dimensions = 0, 1, 2
+    ```
+
+    After:
+
+    ```mlir
+    %0 = arith.mulf %g, %c : …
+    %1 = "stablehlo.reduce"(%0, %zero) … dimensions = 0, 1, 2
+    %2 = arith.mulf %1, %s_64 : tensor<64xf32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::tensor::TensorDialect"];
+  let options = commonOptions;
+  let statistics = [
+    Statistic<"numReplaced", "replaced", "Sums replaced by combinations">,
+    Statistic<"numCreated", "created", "Sums created for them">,
+  ];
+}
+
 def CompressResiduals : TrainingStepPass<"approx-act-compress-residuals"> {
   let summary = "Store what crosses from forward to backward as codes";
   let description = [{
