@@ -157,15 +157,26 @@ bool NormalisationAnalysis::isAligned(const Statistic &statistic,
   return kept * statistic.count == base.getNumElements();
 }
 
-Value NormalisationAnalysis::getCentredBase(Value value) const {
+SmallVector<int64_t>
+NormalisationAnalysis::getKeptShape(const Statistic &statistic) {
+  auto base = cast<RankedTensorType>(statistic.base.getType());
+  SmallVector<int64_t> shape(base.getRank(), 1);
+  for (int64_t dim : statistic.dims)
+    if (dim >= 0)
+      shape[dim] = base.getDimSize(dim);
+  return shape;
+}
+
+std::optional<NormalisationAnalysis::Statistic>
+NormalisationAnalysis::getSubtractedMean(Value value) const {
   ResidualOpInterface op = getOp(value);
   if (!op || op.getScalarFunction() != ScalarFunction::Subtract)
-    return {};
+    return std::nullopt;
   std::optional<Statistic> mean = getStatistic(op->getOperand(1));
   bool isCentred = mean && mean->kind == Kind::Mean &&
                    mean->root == Root::None && mean->base == op->getOperand(0) &&
                    isAligned(*mean, value);
-  return isCentred ? op->getOperand(0) : Value();
+  return isCentred ? mean : std::nullopt;
 }
 
 std::optional<NormalisationAnalysis::Statistic>
@@ -250,7 +261,7 @@ NormalisationAnalysis::compute(Operation *op) const {
     if (!squares || !mean || squares->kind != Kind::MeanOfSquares ||
         squares->root != Root::None || mean->kind != Kind::Mean ||
         mean->root != Root::None || mean->base != squares->base ||
-        mean->count != squares->count)
+        getKeptShape(*mean) != getKeptShape(*squares))
       return std::nullopt;
     squares->kind = Kind::Variance;
     return squares;
@@ -303,9 +314,7 @@ void NormalisationAnalysis::remember(Value value, const Statistic &statistic) {
   if (!moment.isOrdered())
     return;
   if (isMean) {
-    Known &entry = known[statistic.base];
-    if (!entry.mean)
-      entry.mean = std::move(moment);
+    known[statistic.base].means.push_back(std::move(moment));
     return;
   }
   auto learn = [&](Value base, bool isRaw) {
@@ -319,8 +328,9 @@ void NormalisationAnalysis::remember(Value value, const Statistic &statistic) {
   bool isRaw = statistic.kind == Kind::MeanOfSquares;
   learn(statistic.base, isRaw);
   // The centred form of a value has its deviation, and the reverse.
-  if (Value base = getCentredBase(statistic.base); base && isRaw)
-    learn(base, /*isRaw=*/false);
+  std::optional<Statistic> mean = getSubtractedMean(statistic.base);
+  if (isRaw && mean && getKeptShape(*mean) == getKeptShape(statistic))
+    learn(mean->base, /*isRaw=*/false);
 }
 
 NormalisationAnalysis::NormalisationAnalysis(func::FuncOp func) {
@@ -335,7 +345,7 @@ NormalisationAnalysis::NormalisationAnalysis(func::FuncOp func) {
 
 bool NormalisationAnalysis::isCentred(Value value,
                                       ArrayRef<int64_t> reduced) const {
-  if (!getCentredBase(value))
+  if (!getSubtractedMean(value))
     return false;
   // The mean varies along the dimensions that were not reduced.
   Broadcast mean = traceBroadcast(value.getDefiningOp()->getOperand(1));
@@ -351,27 +361,31 @@ std::optional<Moments> NormalisationAnalysis::lookup(Value value) const {
   auto type = dyn_cast<RankedTensorType>(value.getType());
   if (!type)
     return std::nullopt;
+  int64_t rank = type.getRank();
   auto describe = [&](std::optional<Broadcast> mean, const Known &entry) {
-    Moments moments{std::move(mean), entry.deviation, entry.isReciprocal, {}};
-    moments.shape = entry.deviation->getKeptShape(type.getRank());
-    return moments;
+    return Moments{std::move(mean), entry.deviation, entry.isReciprocal,
+                   entry.deviation->getKeptShape(rank)};
   };
 
-  // The value itself is a base.
+  // The value itself is a base. Mean and deviation have to be over the same
+  // dimensions.
   auto it = known.find(value);
   if (it != known.end() && it->second.deviation) {
     const Known &entry = it->second;
     if (entry.isRaw)
       return describe(std::nullopt, entry);
-    if (entry.mean)
-      return describe(entry.mean, entry);
+    for (const Broadcast &mean : entry.means)
+      if (mean.getKeptShape(rank) == entry.deviation->getKeptShape(rank))
+        return describe(mean, entry);
   }
 
   // A centred base.
-  if (Value base = getCentredBase(value)) {
-    auto entry = known.find(base);
+  std::optional<Statistic> centring = getSubtractedMean(value);
+  if (centring) {
+    auto entry = known.find(centring->base);
     if (entry != known.end() && entry->second.deviation &&
-        !entry->second.isRaw)
+        !entry->second.isRaw &&
+        entry->second.deviation->getKeptShape(rank) == getKeptShape(*centring))
       return describe(std::nullopt, entry->second);
   }
 
@@ -390,15 +404,19 @@ std::optional<Moments> NormalisationAnalysis::lookup(Value value) const {
         deviation->root != (isProduct ? Root::Rsqrt : Root::Sqrt) ||
         !isAligned(*deviation, value))
       continue;
-    Value base = getCentredBase(numerator);
-    bool matches = base ? deviation->base == base ||
-                              deviation->base == numerator
-                        : deviation->base == numerator &&
-                              deviation->kind == Kind::MeanOfSquares;
-    if (!matches)
+    // Of what is divided about zero, or of what it was before centring about
+    // the mean.
+    std::optional<Statistic> mean = getSubtractedMean(numerator);
+    bool isOwn = deviation->base == numerator &&
+                 deviation->kind == Kind::MeanOfSquares;
+    bool isOfBase =
+        mean && getKeptShape(*mean) == getKeptShape(*deviation) &&
+        deviation->kind == Kind::Variance &&
+        (deviation->base == mean->base || deviation->base == numerator);
+    if (!isOwn && !isOfBase)
       continue;
     Moments moments;
-    moments.shape.assign(type.getRank(), 1);
+    moments.shape.assign(rank, 1);
     return moments;
   }
   return std::nullopt;

@@ -87,7 +87,8 @@ private:
     int64_t count = 0;
   };
   struct Known {
-    std::optional<Broadcast> mean;
+    /// Over different dimensions.
+    SmallVector<Broadcast, 1> means;
     std::optional<Broadcast> deviation;
     bool isReciprocal = false;
     /// Of `deviation`: about zero, not about the mean.
@@ -96,8 +97,10 @@ private:
 
   std::optional<Statistic> compute(Operation *op) const;
   std::optional<Statistic> getStatistic(Value value) const;
-  /// The base of which `value` is the centred form.
-  Value getCentredBase(Value value) const;
+  /// The shape of a statistic, with the rank of its base.
+  static SmallVector<int64_t> getKeptShape(const Statistic &statistic);
+  /// The mean that has been subtracted from its base to give `value`.
+  std::optional<Statistic> getSubtractedMean(Value value) const;
   void remember(Value value, const Statistic &statistic);
   bool isAligned(const Statistic &statistic, Value value) const;
 
