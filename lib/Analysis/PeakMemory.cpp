@@ -13,7 +13,8 @@ using namespace mlir::approx_act;
 
 /// Whether the op's result can be computed where it is read.
 static bool isFusible(Operation *op) {
-  if (isa<QuantizeOp, DequantizeOp, SideOp, UnpackOp>(op))
+  if (isa<QuantizeOp, QuantizeSplitOp, DequantizeOp, DequantizeSplitOp, SideOp,
+          UnpackOp>(op))
     return true;
   auto residualOp = dyn_cast<ResidualOpInterface>(op);
   return residualOp && residualOp.getRecompute() == Recompute::Cheap;
@@ -22,7 +23,7 @@ static bool isFusible(Operation *op) {
 /// Whether the op computes its operands in place instead of reading memory.
 static bool absorbsOperands(Operation *op) {
   auto residualOp = dyn_cast<ResidualOpInterface>(op);
-  return isFusible(op) || isa<PackOp, GridOp, AlignGridOp>(op) ||
+  return isFusible(op) || isa<PackOp, GridOp, SplitGridOp>(op) ||
          (residualOp &&
           residualOp.getScalarFunction() == ScalarFunction::ReduceAdd);
 }

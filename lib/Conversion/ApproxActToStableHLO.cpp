@@ -153,11 +153,14 @@ static Value isPositive(StableHLOBuilder &hlo, Value value) {
 }
 
 /// `value > 0 ? min(value, limit) : 0`; zero for NaN.
-static Value clampFromZero(StableHLOBuilder &hlo, Value value, double limit) {
+static Value clampFromZero(StableHLOBuilder &hlo, Value value, Value limit) {
   Value positive = isPositive(hlo, value);
-  Value limited =
-      hlo.elementwise("minimum", {value, splatLike(hlo, value, limit)});
+  Value limited = hlo.elementwise("minimum", {value, limit});
   return hlo.select(positive, limited, splatLike(hlo, value, 0.0));
+}
+
+static Value clampFromZero(StableHLOBuilder &hlo, Value value, double limit) {
+  return clampFromZero(hlo, value, splatLike(hlo, value, limit));
 }
 
 /// `value` within `[least, greatest]`; NaN stays.
@@ -236,44 +239,64 @@ struct GridLowering : OpConversionPattern<GridOp> {
 };
 
 /// [S3]
-struct AlignGridLowering : OpConversionPattern<AlignGridOp> {
+struct SplitGridLowering : OpConversionPattern<SplitGridOp> {
   using OpConversionPattern::OpConversionPattern;
 
   LogicalResult
-  matchAndRewrite(AlignGridOp op, OpAdaptor adaptor,
+  matchAndRewrite(SplitGridOp op, OpAdaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
     StableHLOBuilder hlo(rewriter, op.getLoc());
-    Value lo = adaptor.getLo(), step = adaptor.getStep();
-    Value slope = adaptor.getSlope();
-    Value zero = splatLike(hlo, slope, 0.0);
+    Value lo = adaptor.getLo(), slope = adaptor.getSlope();
+    double last = getLastCell(op.getBits());
+    auto subtract = [&](Value lhs, Value rhs) {
+      return hlo.elementwise("subtract", {lhs, rhs});
+    };
+    auto divide = [&](Value lhs, Value rhs) {
+      return hlo.elementwise("divide", {lhs, rhs});
+    };
+    auto scale = [&](Value value, double factor) {
+      return hlo.elementwise("multiply",
+                             {value, splatLike(hlo, value, factor)});
+    };
+    Value hi = hlo.elementwise("add", {lo, scale(adaptor.getStep(), last + 1)});
 
     // A slope of -0 counts as 0, so that the sign of the offset alone says to
     // which infinity the change of the mask goes.
-    Value falls = hlo.compare("LT", slope, zero);
+    Value falls = hlo.compare("LT", slope, splatLike(hlo, slope, 0.0));
     Value divisor = hlo.select(falls, slope, hlo.elementwise("abs", slope));
     Value negated = hlo.elementwise("negate", adaptor.getOffset());
-    Value change = hlo.elementwise("divide", {negated, divisor});
-
-    Value distance = hlo.elementwise("subtract", {change, lo});
-    Value cells = hlo.elementwise("divide", {distance, step});
+    Value change = divide(negated, divisor);
+    Value isKnown = hlo.compare("EQ", change, change);
+    change = hlo.select(isKnown, change, hi);
     Value edge = hlo.elementwise(
-        "floor", hlo.elementwise("add", {cells, splatLike(hlo, cells, 0.5)}));
+        "minimum", {hlo.elementwise("maximum", {change, lo}), hi});
 
-    double last = getLastCell(op.getBits());
-    double middle = (last + 1.0) / 2.0;
-    Value known = hlo.elementwise(
-        "and", {isPositive(hlo, step), hlo.compare("EQ", edge, edge)});
-    Value kept = hlo.select(known, clamp(hlo, edge, 1.0, last),
-                            splatLike(hlo, edge, middle));
+    Value below = subtract(edge, lo);
+    Value above = subtract(hi, edge);
+    Value active = hlo.select(falls, below, above);
+    Value inactive = hlo.select(falls, above, below);
+    double ratio = op.getRatio().convertToDouble();
+    Value weight = hlo.elementwise("add", {scale(active, ratio), inactive});
+    Value share = divide(scale(inactive, last + 1), weight);
+    Value rounded = hlo.elementwise(
+        "floor", hlo.elementwise("add", {share, splatLike(hlo, share, 0.5)}));
+    // At least one cell on each side; an empty interval has no share.
+    Value inactiveCells = clamp(
+        hlo,
+        hlo.select(hlo.compare("EQ", rounded, rounded), rounded,
+                   splatLike(hlo, rounded, 1.0)),
+        1.0, last);
+    Value activeCells =
+        subtract(splatLike(hlo, rounded, last + 1), inactiveCells);
+    Value cellsBelow = hlo.select(falls, activeCells, inactiveCells);
+    Value cellsAbove = hlo.select(falls, inactiveCells, activeCells);
 
-    Value moved = hlo.elementwise(
-        "subtract", {change, hlo.elementwise("multiply", {kept, step})});
-    Value isInside = hlo.compare("EQ", kept, edge);
-    Value aligned = hlo.select(isInside, moved, lo);
-
-    Value split = hlo.convert(kept, op.getSplit().getType().getElementType());
+    Value split =
+        hlo.convert(cellsBelow, op.getSplit().getType().getElementType());
     split = hlo.select(falls, hlo.elementwise("negate", split), split);
-    rewriter.replaceOp(op, {aligned, split});
+    Value widthBelow = divide(below, cellsBelow);
+    Value widthAbove = divide(above, cellsAbove);
+    rewriter.replaceOp(op, {edge, widthBelow, widthAbove, split});
     return success();
   }
 };
@@ -328,23 +351,44 @@ static Value randomNumbers(StableHLOBuilder &hlo, RankedTensorType type,
   return hlo.elementwise("multiply", {number, hlo.splat(type, 0x1p-24)});
 }
 
+/// `1 / width`, or 0 where the cells have no width.
+static Value invertWidth(StableHLOBuilder &hlo, Value width) {
+  Value reciprocal =
+      hlo.elementwise("divide", {splatLike(hlo, width, 1.0), width});
+  return hlo.select(isPositive(hlo, width), reciprocal,
+                    splatLike(hlo, width, 0.0));
+}
+
+/// Rounds positions, in cells from where a grid begins, to a number from which
+/// the conversion to an integer makes the number of the cell: it drops the
+/// fraction, which is the floor of what is not negative [S4].
+static Value roundPosition(StableHLOBuilder &hlo, Value position, double last,
+                           RoundingAttr rounding) {
+  if (rounding.getMode() == RoundingMode::Nearest)
+    return position;
+  // The clamp changes no code; it stands between the product and the sum.
+  Value clamped = clampFromZero(hlo, position, last + 1.0);
+  Value centred =
+      hlo.elementwise("subtract", {clamped, splatLike(hlo, clamped, 0.5)});
+  return hlo.elementwise(
+      "add", {centred, randomNumbers(hlo, typeOf(centred), rounding.getSeed())});
+}
+
 namespace {
 /// What a `split` for codes of `bits` bits says [S5].
 struct SideRule {
   SideRule(StableHLOBuilder &hlo, Value split, int64_t bits)
-      : isBelow(hlo.compare("LT", split, splatLike(hlo, split, 0))) {
-    Value distance =
-        clamp(hlo, hlo.elementwise("abs", split), 1.0, getLastCell(bits));
-    leastAbove = hlo.convert(distance, getUnsigned(split.getContext(), 8));
-  }
+      : isBelow(hlo.compare("LT", split, splatLike(hlo, split, 0))),
+        cellsBelow(clamp(hlo, hlo.elementwise("abs", split), 1.0,
+                         getLastCell(bits))) {}
 
   /// Whether the mask is true below the edge.
   Value isBelow;
-  /// The first cell above the edge, `ui8`.
-  Value leastAbove;
+  /// The number of cells below the edge, which is the first one above it.
+  Value cellsBelow;
 };
 
-/// [S4], [S5]
+/// [S4]
 struct QuantizeLowering : OpConversionPattern<QuantizeOp> {
   using OpConversionPattern::OpConversionPattern;
 
@@ -352,47 +396,19 @@ struct QuantizeLowering : OpConversionPattern<QuantizeOp> {
   matchAndRewrite(QuantizeOp op, OpAdaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
     StableHLOBuilder hlo(rewriter, op.getLoc());
-    Value lo = adaptor.getLo(), step = adaptor.getStep();
+    Value lo = adaptor.getLo();
     ArrayRef<int64_t> shape = op.getInput().getType().getShape();
-    int64_t bits = op.getCodes().getType().getElementTypeBitWidth();
-    double last = getLastCell(bits);
+    double last = getLastCell(op.getCodes().getType().getElementTypeBitWidth());
 
-    Value reciprocal =
-        hlo.elementwise("divide", {splatLike(hlo, step, 1.0), step});
-    Value inverse = hlo.select(isPositive(hlo, step), reciprocal,
-                               splatLike(hlo, step, 0.0));
+    Value inverse = invertWidth(hlo, adaptor.getStep());
     Value input = hlo.convert(adaptor.getInput(), typeOf(lo).getElementType());
     Value distance =
         hlo.elementwise("subtract", {input, spread(hlo, lo, shape)});
     Value position =
         hlo.elementwise("multiply", {distance, spread(hlo, inverse, shape)});
-
-    if (op.getRounding().getMode() == RoundingMode::Stochastic) {
-      // The clamp changes no code; it stands between the product and the sum.
-      Value clamped = clampFromZero(hlo, position, last + 1.0);
-      Value centred =
-          hlo.elementwise("subtract", {clamped, splatLike(hlo, clamped, 0.5)});
-      position = hlo.elementwise(
-          "add", {centred, randomNumbers(hlo, typeOf(centred),
-                                         op.getRounding().getSeed())});
-    }
-
-    // The conversion drops the fraction, which is the floor of what is not
-    // negative.
+    position = roundPosition(hlo, position, last, op.getRounding());
     Value codes = hlo.convert(clampFromZero(hlo, position, last),
                               getUnsigned(op.getContext(), 8));
-    if (op.getSide()) {
-      SideRule rule(hlo, adaptor.getSplit(), bits);
-      Value greatestBelow = hlo.elementwise(
-          "subtract", {rule.leastAbove, splatLike(hlo, rule.leastAbove, 1.0)});
-      Value isUpper = hlo.elementwise(
-          "xor", {adaptor.getSide(), spread(hlo, rule.isBelow, shape)});
-      Value upper = hlo.elementwise(
-          "maximum", {codes, spread(hlo, rule.leastAbove, shape)});
-      Value lower = hlo.elementwise("minimum",
-                                    {codes, spread(hlo, greatestBelow, shape)});
-      codes = hlo.select(isUpper, upper, lower);
-    }
     auto result = cast<RankedTensorType>(
         getTypeConverter()->convertType(op.getCodes().getType()));
     rewriter.replaceOp(op, hlo.convert(codes, result.getElementType()));
@@ -421,6 +437,93 @@ struct DequantizeLowering : OpConversionPattern<DequantizeOp> {
 };
 
 /// [S5]
+struct QuantizeSplitLowering : OpConversionPattern<QuantizeSplitOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(QuantizeSplitOp op, OpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    StableHLOBuilder hlo(rewriter, op.getLoc());
+    Value edge = adaptor.getEdge();
+    ArrayRef<int64_t> shape = op.getInput().getType().getShape();
+    int64_t bits = op.getCodes().getType().getElementTypeBitWidth();
+    double last = getLastCell(bits);
+    SideRule rule(hlo, adaptor.getSplit(), bits);
+    Value isUpper = hlo.elementwise(
+        "xor", {adaptor.getMask(), spread(hlo, rule.isBelow, shape)});
+
+    // Away from the edge, in cells of the side.
+    Value input =
+        hlo.convert(adaptor.getInput(), typeOf(edge).getElementType());
+    Value upwards =
+        hlo.elementwise("subtract", {input, spread(hlo, edge, shape)});
+    Value distance =
+        hlo.select(isUpper, upwards, hlo.elementwise("negate", upwards));
+    Value inverse = hlo.select(
+        isUpper, spread(hlo, invertWidth(hlo, adaptor.getAbove()), shape),
+        spread(hlo, invertWidth(hlo, adaptor.getBelow()), shape));
+    Value position = roundPosition(
+        hlo, hlo.elementwise("multiply", {distance, inverse}), last,
+        op.getRounding());
+
+    Value cellsBelow =
+        hlo.convert(rule.cellsBelow, typeOf(edge).getElementType());
+    Value lastBelow = hlo.elementwise(
+        "subtract", {cellsBelow, splatLike(hlo, cellsBelow, 1.0)});
+    Value lastAbove = hlo.elementwise(
+        "subtract", {splatLike(hlo, cellsBelow, last), cellsBelow});
+    Value limit = hlo.select(isUpper, spread(hlo, lastAbove, shape),
+                             spread(hlo, lastBelow, shape));
+    Value cell = hlo.convert(clampFromZero(hlo, position, limit),
+                             getUnsigned(op.getContext(), 8));
+
+    Type code = typeOf(cell).getElementType();
+    Value firstAbove = spread(hlo, hlo.convert(cellsBelow, code), shape);
+    Value firstBelow = spread(hlo, hlo.convert(lastBelow, code), shape);
+    Value codes =
+        hlo.select(isUpper, hlo.elementwise("add", {firstAbove, cell}),
+                   hlo.elementwise("subtract", {firstBelow, cell}));
+    auto result = cast<RankedTensorType>(
+        getTypeConverter()->convertType(op.getCodes().getType()));
+    rewriter.replaceOp(op, hlo.convert(codes, result.getElementType()));
+    return success();
+  }
+};
+
+/// [S6]
+struct DequantizeSplitLowering : OpConversionPattern<DequantizeSplitOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(DequantizeSplitOp op, OpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    StableHLOBuilder hlo(rewriter, op.getLoc());
+    RankedTensorType output = op.getOutput().getType();
+    ArrayRef<int64_t> shape = output.getShape();
+    int64_t bits = op.getCodes().getType().getElementTypeBitWidth();
+    Value edge = adaptor.getEdge();
+    SideRule rule(hlo, adaptor.getSplit(), bits);
+    Value cellsBelow =
+        hlo.convert(rule.cellsBelow, typeOf(edge).getElementType());
+
+    // From the edge to the centre of the cell, in cells: never zero, and
+    // negative below.
+    Value toCentre = hlo.elementwise(
+        "subtract", {splatLike(hlo, cellsBelow, 0.5), cellsBelow});
+    Value cell = hlo.convert(adaptor.getCodes(), typeOf(edge).getElementType());
+    Value cells = hlo.elementwise("add", {cell, spread(hlo, toCentre, shape)});
+    Value width = hlo.select(isPositive(hlo, cells),
+                             spread(hlo, adaptor.getAbove(), shape),
+                             spread(hlo, adaptor.getBelow(), shape));
+    Value distance = hlo.elementwise("multiply", {cells, width});
+    Value restored =
+        hlo.elementwise("add", {spread(hlo, edge, shape), distance});
+    rewriter.replaceOp(op, hlo.convert(restored, output.getElementType()));
+    return success();
+  }
+};
+
+/// [S5]
 struct SideLowering : OpConversionPattern<SideOp> {
   using OpConversionPattern::OpConversionPattern;
 
@@ -432,8 +535,10 @@ struct SideLowering : OpConversionPattern<SideOp> {
     SideRule rule(hlo, adaptor.getSplit(), type.getElementTypeBitWidth());
     Value codes =
         hlo.convert(adaptor.getCodes(), getUnsigned(op.getContext(), 8));
+    Value firstAbove =
+        hlo.convert(rule.cellsBelow, typeOf(codes).getElementType());
     Value isUpper =
-        hlo.compare("GE", codes, spread(hlo, rule.leastAbove, type.getShape()));
+        hlo.compare("GE", codes, spread(hlo, firstAbove, type.getShape()));
     Value isBelow = spread(hlo, rule.isBelow, type.getShape());
     rewriter.replaceOp(op, hlo.elementwise("xor", {isUpper, isBelow}));
     return success();
@@ -609,8 +714,9 @@ struct ConvertApproxActToStableHLO
     MLIRContext &context = getContext();
     CodeTypeConverter converter;
     RewritePatternSet patterns(&context);
-    patterns.add<GridLowering, AlignGridLowering, QuantizeLowering,
-                 DequantizeLowering, SideLowering, PackLowering, UnpackLowering,
+    patterns.add<GridLowering, SplitGridLowering, QuantizeLowering,
+                 DequantizeLowering, QuantizeSplitLowering,
+                 DequantizeSplitLowering, SideLowering, PackLowering, UnpackLowering,
                  BarrierLowering, ConstantLowering>(converter, &context);
     patterns.add<RenamePattern<arith::AddFOp>>(converter, &context, "add");
     patterns.add<RenamePattern<arith::SubFOp>>(converter, &context, "subtract");

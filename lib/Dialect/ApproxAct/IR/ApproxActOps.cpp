@@ -100,7 +100,7 @@ static LogicalResult verifyBits(Operation *op, int64_t bits) {
 }
 
 //===----------------------------------------------------------------------===//
-// GridOp, AlignGridOp
+// GridOp, SplitGridOp
 //===----------------------------------------------------------------------===//
 
 LogicalResult GridOp::verify() {
@@ -154,9 +154,11 @@ LogicalResult GridOp::verify() {
   return success();
 }
 
-LogicalResult AlignGridOp::verify() {
+LogicalResult SplitGridOp::verify() {
   if (failed(verifyBits(*this, getBits())))
     return failure();
+  if (!(getRatio().convertToFloat() > 0.0F) || !getRatio().isFinite())
+    return emitOpError("ratio must be positive and finite");
   if (getSplit().getType().getShape() != getLo().getType().getShape())
     return emitOpError() << "split must have the shape of the grid: "
                          << getSplit().getType() << " against "
@@ -165,21 +167,14 @@ LogicalResult AlignGridOp::verify() {
 }
 
 //===----------------------------------------------------------------------===//
-// QuantizeOp, DequantizeOp, SideOp
+// QuantizeOp, DequantizeOp
 //===----------------------------------------------------------------------===//
 
 LogicalResult QuantizeOp::verify() {
   RankedTensorType input = getInput().getType();
-  if (failed(verifySameShape(*this, "codes", getCodes().getType(), input)) ||
-      failed(verifyGrid(*this, getLo().getType(), input)))
+  if (failed(verifySameShape(*this, "codes", getCodes().getType(), input)))
     return failure();
-  if (static_cast<bool>(getSide()) != static_cast<bool>(getSplit()))
-    return emitOpError("side and split go together");
-  if (!getSide())
-    return success();
-  if (failed(verifySameShape(*this, "side", getSide().getType(), input)))
-    return failure();
-  return verifyParameter(*this, "split", getSplit().getType(), input);
+  return verifyGrid(*this, getLo().getType(), input);
 }
 
 LogicalResult DequantizeOp::verify() {
@@ -187,6 +182,27 @@ LogicalResult DequantizeOp::verify() {
   if (failed(verifySameShape(*this, "codes", getCodes().getType(), output)))
     return failure();
   return verifyGrid(*this, getLo().getType(), output);
+}
+
+//===----------------------------------------------------------------------===//
+// QuantizeSplitOp, DequantizeSplitOp, SideOp
+//===----------------------------------------------------------------------===//
+
+LogicalResult QuantizeSplitOp::verify() {
+  RankedTensorType input = getInput().getType();
+  if (failed(verifySameShape(*this, "codes", getCodes().getType(), input)) ||
+      failed(verifySameShape(*this, "mask", getMask().getType(), input)) ||
+      failed(verifyGrid(*this, getEdge().getType(), input)))
+    return failure();
+  return verifyParameter(*this, "split", getSplit().getType(), input);
+}
+
+LogicalResult DequantizeSplitOp::verify() {
+  RankedTensorType output = getOutput().getType();
+  if (failed(verifySameShape(*this, "codes", getCodes().getType(), output)) ||
+      failed(verifyGrid(*this, getEdge().getType(), output)))
+    return failure();
+  return verifyParameter(*this, "split", getSplit().getType(), output);
 }
 
 LogicalResult SideOp::verify() {

@@ -43,9 +43,9 @@ static std::optional<std::string> findSource(Location loc) {
 static double getDefaultSigma(unsigned bits) {
   switch (bits) {
   case 8:
-    return 6.0;
+    return 5.0;
   case 4:
-    return 3.5;
+    return 3.0;
   case 2:
     return 2.0;
   default:
@@ -102,6 +102,8 @@ LogicalResult CompressResiduals::readOptions(StorageOptions &storage,
   grid.fallback = range == "absmax" ? RangeRule::AbsMax : RangeRule::MinMax;
   if (!(sigma >= 0.0))
     return error("sigma", sigma.getValue(), "positive, or 0 to choose by bits");
+  // Equal to 1 where every cell is needed for the mask.
+  grid.ratio = bits >= 4 ? 4.0 : 1.0;
   grid.sigma = sigma > 0.0 ? sigma : getDefaultSigma(bits);
 
   if (granularity != "auto") {

@@ -303,11 +303,29 @@ void ResidualRewriter::makeGrid(OpBuilder &builder, Value value,
   auto [slope, offset] =
       makeAffine(builder, loc, *storage.side, parameterType);
   auto splitType = RankedTensorType::get(shape, builder.getI32Type());
-  auto align = AlignGridOp::create(builder, loc, parameterType, splitType,
-                                   result.lo, result.step, slope, offset,
-                                   storage.bits);
-  result.lo = align.getAligned();
-  result.split = align.getSplit();
+  auto split = SplitGridOp::create(
+      builder, loc, parameterType, parameterType, parameterType, splitType,
+      grid.getLo(), grid.getStep(), slope, offset, storage.bits,
+      llvm::APFloat(static_cast<float>(options.ratio)));
+  result.edge = split.getEdge();
+  result.below = split.getBelow();
+  result.above = split.getAbove();
+  result.split = split.getSplit();
+}
+
+Value ResidualRewriter::quantize(OpBuilder &builder, Value value, Value mask,
+                                 const Stored &entry) const {
+  // Each value has its own noise.
+  bool isStochastic = options.rounding == RoundingMode::Stochastic;
+  auto rounding = RoundingAttr::get(
+      builder.getContext(), options.rounding,
+      isStochastic ? options.seed + static_cast<uint32_t>(stored.size()) : 0);
+  if (!mask)
+    return QuantizeOp::create(builder, value.getLoc(), entry.codesType, value,
+                              entry.lo, entry.step, rounding);
+  return QuantizeSplitOp::create(builder, value.getLoc(), entry.codesType,
+                                 value, entry.edge, entry.below, entry.above,
+                                 entry.split, mask, rounding);
 }
 
 ResidualRewriter::Stored ResidualRewriter::store(OpBuilder &builder,
@@ -321,15 +339,9 @@ ResidualRewriter::Stored ResidualRewriter::store(OpBuilder &builder,
   Value codes = hoist(builder, value, point);
   if (storage.kind == StorageKind::Codes) {
     makeGrid(builder, codes, storage, result);
-    Value side =
+    Value mask =
         storage.side ? hoist(builder, storage.side->mask, point) : Value();
-    // Each value has its own noise.
-    bool isStochastic = options.rounding == RoundingMode::Stochastic;
-    auto rounding = RoundingAttr::get(
-        builder.getContext(), options.rounding,
-        isStochastic ? options.seed + static_cast<uint32_t>(stored.size()) : 0);
-    codes = QuantizeOp::create(builder, loc, result.codesType, codes, result.lo,
-                               result.step, side, result.split, rounding);
+    codes = quantize(builder, codes, mask, result);
   }
   result.words = codes;
   if (storage.bits == kWordBits)
@@ -488,6 +500,15 @@ BarrierOp ResidualRewriter::tieBefore(Operation *point, Location loc,
   return barrier;
 }
 
+Value ResidualRewriter::dequantize(OpBuilder &builder, Location loc, Type type,
+                                   Value codes, const Stored &entry) const {
+  if (!entry.split)
+    return DequantizeOp::create(builder, loc, type, codes, entry.lo,
+                                entry.step);
+  return DequantizeSplitOp::create(builder, loc, type, codes, entry.edge,
+                                   entry.below, entry.above, entry.split);
+}
+
 Value ResidualRewriter::restoreCodes(OpBuilder &builder, Location loc,
                                      const Stored &entry, Value words) const {
   if (!entry.packedDim)
@@ -514,8 +535,7 @@ Value ResidualRewriter::restore(OpBuilder &builder, Value value,
     const Stored &entry = stored[value];
     result = restoreCodes(builder, loc, entry, openWords.at(key));
     if (storage->kind == StorageKind::Codes)
-      result = DequantizeOp::create(builder, loc, value.getType(), result,
-                                    entry.lo, entry.step);
+      result = dequantize(builder, loc, value.getType(), result, entry);
   } else if (Value carrier = plan.getCarrier(value)) {
     const Stored &entry = stored[carrier];
     Value codes = restoreCodes(builder, loc, entry,

@@ -24,6 +24,8 @@ namespace mlir::approx_act {
 struct GridOptions {
   /// Half width of a normalised interval, in standard deviations.
   double sigma = 0.0;
+  /// How much narrower the cells are on the side on which a mask is true.
+  double ratio = 1.0;
   /// The rule for values whose moments are not used.
   RangeRule fallback = RangeRule::MinMax;
   /// Absent: by the number of elements per channel.
@@ -47,8 +49,10 @@ private:
     Value words;
     RankedTensorType codesType;
     std::optional<int64_t> packedDim;
-    /// Of codes.
-    Value lo, step, split;
+    /// Of codes: the grid,
+    Value lo, step;
+    /// or, of codes that carry a mask, the split grid.
+    Value edge, below, above, split;
   };
 
   /// A use of a value by a forward op that no other op can absorb.
@@ -100,6 +104,10 @@ private:
   /// loss among them are read behind it.
   BarrierOp tieBefore(Operation *point, Location loc, ArrayRef<Value> values);
   Value restore(OpBuilder &builder, Value value, unsigned component);
+  Value quantize(OpBuilder &builder, Value value, Value mask,
+                 const Stored &stored) const;
+  Value dequantize(OpBuilder &builder, Location loc, Type type, Value codes,
+                   const Stored &stored) const;
   Value restoreCodes(OpBuilder &builder, Location loc, const Stored &stored,
                      Value words) const;
 

@@ -71,28 +71,36 @@ def ApproxAct_GridOp : ApproxAct_Op<"grid", [
   let hasVerifier = 1;
 }
 
-def ApproxAct_AlignGridOp : ApproxAct_Op<"align_grid", [
-    AllTypesMatch<["lo", "step", "slope", "offset", "aligned"]>]> {
-  let summary = "moves a grid so that a sign change falls on the edge of a cell";
+def ApproxAct_SplitGridOp : ApproxAct_Op<"split_grid", [
+    AllTypesMatch<["lo", "step", "slope", "offset", "edge", "below", "above"]>]> {
+  let summary = "two grids that meet where a mask of the activation changes";
   let description = [{
-    For a mask `slope·x + offset > 0` of the activation `x` on the grid, shifts
-    the grid by less than a cell so that the `x` at which the mask changes is
-    the edge below cell `|split|`, and gives that edge as `split`: positive
-    when the mask is true above it, negative when it is true below [S3]. The
-    edge is kept within `[1, 2^bits − 1]`, so that each side has at least one
-    cell even when the mask changes outside of the interval or nowhere.
+    For a mask `slope·x + offset > 0` of the activation `x` on the grid, divides
+    the interval of the grid at the `x` at which the mask changes, `edge` [S3].
+    Cells below the edge are `below` wide, cells above it `above`. The edge lies
+    below cell `|split|`; `split` is positive when the mask is true above the
+    edge, negative when it is true below. Each side has at least one cell, even
+    when the mask changes outside of the interval or nowhere.
+
+    Cells on the side on which the mask is true are about `ratio` times narrower
+    than the others: behind a ReLU, that is the side whose values the backward
+    pass multiplies cotangents by; of the other side it needs little more than
+    the mask.
 
     Example:
 
     ```mlir
-    %aligned, %split = approx_act.align_grid %lo, %step, %gamma, %beta
-        {bits = 4 : i32} : tensor<1x1x1x64xf32> -> tensor<1x1x1x64xi32>
+    %edge, %below, %above, %split =
+        approx_act.split_grid %lo, %step, %gamma, %beta
+        {bits = 4 : i32, ratio = 4.0 : f32}
+        : tensor<1x1x1x64xf32> -> tensor<1x1x1x64xi32>
     ```
   }];
   let arguments = (ins ApproxAct_Parameter:$lo, ApproxAct_Parameter:$step,
                        ApproxAct_Parameter:$slope, ApproxAct_Parameter:$offset,
-                       I32Attr:$bits);
-  let results = (outs ApproxAct_Parameter:$aligned, ApproxAct_Split:$split);
+                       I32Attr:$bits, F32Attr:$ratio);
+  let results = (outs ApproxAct_Parameter:$edge, ApproxAct_Parameter:$below,
+                      ApproxAct_Parameter:$above, ApproxAct_Split:$split);
   let assemblyFormat = [{
     $lo `,` $step `,` $slope `,` $offset attr-dict
     `:` type($lo) `->` type($split)
@@ -105,33 +113,25 @@ def ApproxAct_AlignGridOp : ApproxAct_Op<"align_grid", [
 //===----------------------------------------------------------------------===//
 
 def ApproxAct_QuantizeOp : ApproxAct_Op<"quantize", [
-    AttrSizedOperandSegments, AllTypesMatch<["lo", "step"]>]> {
+    AllTypesMatch<["lo", "step"]>]> {
   let summary = "the cells of a grid that hold the elements of an activation";
   let description = [{
     Gives for each element the number of its cell, clamped to the grid [S4].
-    With `side`, the mask of an aligned grid, the code is also moved to the
-    side of the edge `split` that the mask names, if rounding or the clamp has
-    put it on the other: the mask can be had back from the codes for every
-    element [S5].
 
     Example:
 
     ```mlir
     %q = approx_act.quantize %x, %lo, %step
-        side %mask : tensor<8x32x32x64xi1> split %split : tensor<1x1x1x64xi32>
         : tensor<8x32x32x64xf32>, tensor<1x1x1x64xf32> -> tensor<8x32x32x64xi4>
     ```
   }];
   let arguments = (ins ApproxAct_Activation:$input,
                        ApproxAct_Parameter:$lo, ApproxAct_Parameter:$step,
-                       Optional<ApproxAct_Mask>:$side,
-                       Optional<ApproxAct_Split>:$split,
                        DefaultValuedAttr<ApproxAct_RoundingAttr,
                          "::mlir::approx_act::RoundingMode::Nearest, 0">:$rounding);
   let results = (outs ApproxAct_Codes:$codes);
   let assemblyFormat = [{
-    $input `,` $lo `,` $step (`side` $side^ `:` type($side))?
-    (`split` $split^ `:` type($split))? attr-dict
+    $input `,` $lo `,` $step attr-dict
     `:` type($input) `,` type($lo) `->` type($codes)
   }];
   let hasVerifier = 1;
@@ -160,10 +160,71 @@ def ApproxAct_DequantizeOp : ApproxAct_Op<"dequantize", [
   let hasVerifier = 1;
 }
 
-def ApproxAct_SideOp : ApproxAct_Op<"side"> {
-  let summary = "the mask that codes on an aligned grid carry";
+//===----------------------------------------------------------------------===//
+// Codes that carry a mask
+//===----------------------------------------------------------------------===//
+
+def ApproxAct_QuantizeSplitOp : ApproxAct_Op<"quantize_split", [
+    AllTypesMatch<["edge", "below", "above"]>]> {
+  let summary = "the cells of a split grid, on the side that a mask names";
   let description = [{
-    Gives the mask that was the `side` of the quantization, exactly [S5].
+    Gives for each element the number of its cell on a split grid. The mask, not
+    the element, decides on which side of the edge that is, so that it can be
+    had back from the codes for every element, whatever rounding and the clamp
+    do [S5].
+
+    Example:
+
+    ```mlir
+    %q = approx_act.quantize_split %x, %edge, %below, %above, %split, %mask
+        : tensor<8x32x32x64xf32>, tensor<1x1x1x64xf32>, tensor<1x1x1x64xi32>,
+          tensor<8x32x32x64xi1> -> tensor<8x32x32x64xi4>
+    ```
+  }];
+  let arguments = (ins ApproxAct_Activation:$input, ApproxAct_Parameter:$edge,
+                       ApproxAct_Parameter:$below, ApproxAct_Parameter:$above,
+                       ApproxAct_Split:$split, ApproxAct_Mask:$mask,
+                       DefaultValuedAttr<ApproxAct_RoundingAttr,
+                         "::mlir::approx_act::RoundingMode::Nearest, 0">:$rounding);
+  let results = (outs ApproxAct_Codes:$codes);
+  let assemblyFormat = [{
+    $input `,` $edge `,` $below `,` $above `,` $split `,` $mask attr-dict
+    `:` type($input) `,` type($edge) `,` type($split) `,` type($mask)
+    `->` type($codes)
+  }];
+  let hasVerifier = 1;
+}
+
+def ApproxAct_DequantizeSplitOp : ApproxAct_Op<"dequantize_split", [
+    AllTypesMatch<["edge", "below", "above"]>]> {
+  let summary = "the centres of the cells of a split grid that codes name";
+  let description = [{
+    Restores an approximation from its codes on a split grid:
+    `edge + (q + 1/2 − |split|)·(q ≥ |split| ? above : below)` [S6].
+
+    Example:
+
+    ```mlir
+    %x = approx_act.dequantize_split %q, %edge, %below, %above, %split
+        : tensor<8x32x32x64xi4>, tensor<1x1x1x64xf32>, tensor<1x1x1x64xi32>
+        -> tensor<8x32x32x64xf32>
+    ```
+  }];
+  let arguments = (ins ApproxAct_Codes:$codes, ApproxAct_Parameter:$edge,
+                       ApproxAct_Parameter:$below, ApproxAct_Parameter:$above,
+                       ApproxAct_Split:$split);
+  let results = (outs ApproxAct_Activation:$output);
+  let assemblyFormat = [{
+    $codes `,` $edge `,` $below `,` $above `,` $split attr-dict
+    `:` type($codes) `,` type($edge) `,` type($split) `->` type($output)
+  }];
+  let hasVerifier = 1;
+}
+
+def ApproxAct_SideOp : ApproxAct_Op<"side"> {
+  let summary = "the mask that codes on a split grid carry";
+  let description = [{
+    Gives the mask of the quantization, exactly [S5].
 
     Example:
 
