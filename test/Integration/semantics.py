@@ -5,13 +5,15 @@
 
 Every op of a case is a function of its own arguments, so that each is compared
 bit for bit on the same inputs, and no difference of one hides in the next.
-Where the clauses leave the last bit open ([S3] aligned, [S6]) the comparison
-allows for that bit and no more.  A chain of all ops then shows that the mask
-comes back from the codes for every element.
+Where a clause leaves the last bit open ([S6]) the comparison allows for that bit
+and no more.  A chain of all ops then shows that the mask comes back from the
+codes for every element, and that a value comes back to within half a cell.  That
+the arguments bring up what the clauses distinguish is counted, not hoped for.
 """
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import itertools
 import subprocess
@@ -84,19 +86,25 @@ def grid(x: np.ndarray, case: Case, mean: np.ndarray, rstd: np.ndarray) -> list[
     return [lo, step]
 
 
-def align_grid(
-    lo: np.ndarray, step: np.ndarray, slope: np.ndarray, offset: np.ndarray, bits: int
+def split_grid(
+    lo: np.ndarray, step: np.ndarray, slope: np.ndarray, offset: np.ndarray, case: Case
 ) -> list[np.ndarray]:
-    """[S3] aligned, split, and the bound on the last bit of aligned."""
-    p = lo.dtype.type
-    t = -offset / np.where(slope < 0, slope, np.abs(slope))
-    e = np.floor((t - lo) / step + p(0.5))
-    known = (step > 0) & ~np.isnan(e)
-    k = np.where(known, np.clip(e, p(1), p(2**bits - 1)), p(2 ** (bits - 1)))
-    aligned = np.where(k == e, t - k * step, lo)
-    split = np.where(slope < 0, -k, k).astype(np.int32)
-    bound = np.where(k == e, np.finfo(p).eps * (np.abs(t) + np.abs(k * step)), p(0))
-    return [aligned, split, bound]
+    """[S3] edge, below, above and split."""
+    p, n = lo.dtype.type, 2**case.bits
+    rising = ~(slope < 0)
+    hi = lo + p(n) * step
+    t = -offset / np.where(rising, np.abs(slope), slope)
+    edge = np.where(np.isnan(t), hi, np.minimum(np.maximum(t, lo), hi))
+    active = np.where(rising, hi - edge, edge - lo)
+    inactive = np.where(rising, edge - lo, hi - edge)
+    quotient = p(n) * inactive / (p(case.ratio) * active + inactive)
+    n_inactive = np.clip(np.floor(quotient + p(0.5)), p(1), p(n - 1))
+    n_inactive = np.where(np.isnan(quotient), p(1), n_inactive)
+    n_active = p(n) - n_inactive
+    below = np.where(rising, inactive / n_inactive, active / n_active)
+    above = np.where(rising, active / n_active, inactive / n_inactive)
+    split = np.where(rising, n_inactive, -n_active).astype(np.int32)
+    return [edge, below, above, split]
 
 
 def hash32(x: np.ndarray) -> np.ndarray:
@@ -113,35 +121,55 @@ def random_numbers(shape: tuple[int, ...], seed: int, p: type) -> np.ndarray:
     return (hash32(index ^ key) >> np.uint32(8)).astype(p) * p(2.0**-24)
 
 
-def quantize(
-    x: np.ndarray,
-    lo: np.ndarray,
-    step: np.ndarray,
-    bits: int,
-    seed: int | None = None,
-    side: np.ndarray | None = None,
-    split: np.ndarray | None = None,
-) -> np.ndarray:
-    """[S4], [S5] The codes, as int64."""
+def round_cells(u: np.ndarray, case: Case) -> np.ndarray:
+    """[S4] The floor of a place in cells, to nearest or at random, before the clamp."""
+    p = u.dtype.type
+    if case.seed is not None:
+        c = np.where(u > 0, np.fmin(u, p(2**case.bits)), p(0))
+        u = (c - p(0.5)) + random_numbers(u.shape, case.seed, p)
+    return np.floor(u)
+
+
+def quantize(x: np.ndarray, lo: np.ndarray, step: np.ndarray, case: Case) -> np.ndarray:
+    """[S4] The codes, as int64."""
     p = lo.dtype.type
-    last = 2**bits - 1
     inverse = np.where(step > 0, p(1) / step, p(0))
-    v = (x.astype(p) - spread(lo, x.shape)) * spread(inverse, x.shape)
-    if seed is not None:
-        c = np.where(v > 0, np.fmin(v, p(2**bits)), p(0))
-        v = (c - p(0.5)) + random_numbers(x.shape, seed, p)
-    q = np.where(v > 0, np.fmin(np.floor(v), p(last)), p(0)).astype(np.int64)
-    if side is None or split is None:
-        return q
-    s = spread(np.clip(np.abs(split.astype(np.int64)), 1, last), x.shape)
-    upper = side ^ spread(split < 0, x.shape)
-    return np.where(upper, np.maximum(q, s), np.minimum(q, s - 1))
+    u = (x.astype(p) - spread(lo, x.shape)) * spread(inverse, x.shape)
+    f = round_cells(u, case)
+    return np.where(f > 0, np.fmin(f, p(2**case.bits - 1)), p(0)).astype(np.int64)
 
 
-def side(codes: np.ndarray, split: np.ndarray, bits: int) -> np.ndarray:
+def first_upper(split: np.ndarray, case: Case) -> np.ndarray:
+    """[S5] s, the first cell above the edge."""
+    return np.clip(np.abs(split.astype(np.int64)), 1, 2**case.bits - 1)
+
+
+def quantize_split(
+    x: np.ndarray,
+    edge: np.ndarray,
+    below: np.ndarray,
+    above: np.ndarray,
+    split: np.ndarray,
+    mask: np.ndarray,
+    case: Case,
+) -> np.ndarray:
+    """[S5] The codes, as int64."""
+    p = edge.dtype.type
+    codes = []
+    s = spread(first_upper(split, case), x.shape)
+    d = x.astype(p) - spread(edge, x.shape)
+    for distance, width, room in ((-d, below, s - 1), (d, above, 2**case.bits - 1 - s)):
+        inverse = np.where(width > 0, p(1) / width, p(0))
+        f = round_cells(distance * spread(inverse, x.shape), case)
+        codes.append(np.where(f > 0, np.fmin(f, room.astype(p)), p(0)).astype(np.int64))
+    upper = mask ^ spread(split < 0, x.shape)
+    return np.where(upper, s + codes[1], s - 1 - codes[0])
+
+
+def side(codes: np.ndarray, split: np.ndarray, case: Case) -> np.ndarray:
     """[S5] The mask that codes carry."""
-    s = np.clip(np.abs(split.astype(np.int64)), 1, 2**bits - 1)
-    return (codes >= spread(s, codes.shape)) ^ spread(split < 0, codes.shape)
+    s = spread(first_upper(split, case), codes.shape)
+    return (codes >= s) ^ spread(split < 0, codes.shape)
 
 
 def dequantize(codes: np.ndarray, lo: np.ndarray, step: np.ndarray) -> list[np.ndarray]:
@@ -149,6 +177,22 @@ def dequantize(codes: np.ndarray, lo: np.ndarray, step: np.ndarray) -> list[np.n
     p = lo.dtype.type
     lo, product = spread(lo, codes.shape), (codes + p(0.5)) * spread(step, codes.shape)
     return [lo + product, np.finfo(p).eps * (np.abs(lo) + np.abs(product))]
+
+
+def dequantize_split(
+    codes: np.ndarray,
+    edge: np.ndarray,
+    below: np.ndarray,
+    above: np.ndarray,
+    split: np.ndarray,
+    case: Case,
+) -> list[np.ndarray]:
+    """[S6] The restored values in the type of the grid, and the bound on their last bit."""
+    p = edge.dtype.type
+    s = spread(first_upper(split, case), codes.shape)
+    width = np.where(codes >= s, spread(above, codes.shape), spread(below, codes.shape))
+    edge, product = spread(edge, codes.shape), (codes - s + p(0.5)) * width
+    return [edge + product, np.finfo(p).eps * (np.abs(edge) + np.abs(product))]
 
 
 def pack(codes: np.ndarray, bits: int, dim: int) -> np.ndarray:
@@ -180,6 +224,7 @@ class Case:
       range: rule of the grid.
       sigma: half the width of a normalised interval, in deviations.
       seed: of stochastic rounding; ``None`` rounds to nearest.
+      ratio: of the widths of the cells of a split grid.
     """
 
     shape: tuple[int, ...]
@@ -190,6 +235,7 @@ class Case:
     range: str = "minmax"
     sigma: float = 3.0
     seed: int | None = None
+    ratio: float = 4.0
 
     @property
     def p(self) -> type:
@@ -219,19 +265,21 @@ def module(case: Case) -> str:
         f"%glo, %gstep = approx_act.grid %x {statistics} {{bits = {case.bits} : i32, granularity ="
         f" #approx_act.granularity<{case.granularity}>, range = #approx_act.range<{case.range}"
         f"{sigma}>}} : {x} -> {g}",
-        "%aligned, %asplit = approx_act.align_grid %lo, %step, %slope, %offset"
-        f" {{bits = {case.bits} : i32}} : {g} -> {s}",
+        "%se, %sb, %sa, %ss = approx_act.split_grid %lo, %step, %slope, %offset"
+        f" {{bits = {case.bits} : i32, ratio = {case.ratio!r} : f32}} : {g} -> {s}",
         f"%plain = approx_act.quantize %x, %lo, %step{rounding} : {x}, {g} -> {q}",
-        f"%sided = approx_act.quantize %x, %lo, %step side %mask : {m} split %split : {s}"
-        f"{rounding} : {x}, {g} -> {q}",
+        f"%sided = approx_act.quantize_split %x, %edge, %below, %above, %split, %mask{rounding}"
+        f" : {x}, {g}, {s}, {m} -> {q}",
         f"%side = approx_act.side %codes, %split : {q}, {s} -> {m}",
         f"%restored = approx_act.dequantize %codes, %lo, %step : {q}, {g} -> {x}",
-        f"%cq = approx_act.quantize %x, %aligned, %step side %mask : {m} split %asplit : {s}"
-        f"{rounding} : {x}, {g} -> {q}",
+        "%srestored = approx_act.dequantize_split %codes, %edge, %below, %above, %split"
+        f" : {q}, {g}, {s} -> {x}",
+        f"%cq = approx_act.quantize_split %x, %se, %sb, %sa, %ss, %mask{rounding}"
+        f" : {x}, {g}, {s}, {m} -> {q}",
     ]
     results = {
-        "%glo": g, "%gstep": g, "%aligned": g, "%asplit": s, "%plain": q, "%sided": q,
-        "%side": m, "%restored": x,
+        "%glo": g, "%gstep": g, "%se": g, "%sb": g, "%sa": g, "%ss": s, "%plain": q,
+        "%sided": q, "%side": m, "%restored": x, "%srestored": x,
     }  # fmt: skip
     stored = "%cq"
     if case.dim is not None:
@@ -251,11 +299,14 @@ def module(case: Case) -> str:
         ]
         results |= {"%words": w, "%bits": b, "%unbits": m, "%cq": q, "%cu": q, "%tied#2": x}
         stored = "%cu"
-    lines.append(f"%cmask = approx_act.side {stored}, %asplit : {q}, {s} -> {m}")
-    results["%cmask"] = m
+    lines += [
+        f"%cmask = approx_act.side {stored}, %ss : {q}, {s} -> {m}",
+        f"%cx = approx_act.dequantize_split {stored}, %se, %sb, %sa, %ss : {q}, {g}, {s} -> {x}",
+    ]
+    results |= {"%cmask": m, "%cx": x}
     arguments = {
-        "x": x, "mean": g, "rstd": g, "lo": g, "step": g, "slope": g, "offset": g, "mask": m,
-        "split": s, "codes": q,
+        "x": x, "mean": g, "rstd": g, "lo": g, "step": g, "slope": g, "offset": g, "edge": g,
+        "below": g, "above": g, "mask": m, "split": s, "codes": q,
     }  # fmt: skip
     return "\n".join(
         [
@@ -291,30 +342,46 @@ def inputs(case: Case) -> dict[str, np.ndarray]:
     step = np.asarray((6 + 0.1 * normal(case.parameter)) / 2**case.bits).astype(p)
     slope = np.asarray(normal(case.parameter)).astype(p)
     offset = np.asarray(normal(case.parameter)).astype(p)
+    edge = np.asarray(normal(case.parameter)).astype(p)
+    below, above = (
+        np.asarray(6 / 2**case.bits * np.exp(normal(case.parameter))).astype(p) for _ in range(2)
+    )
     if lo.size > 2:  # Else the one block has to stay an ordinary one.
         step = scatter(step, [0.0, -0.0, np.nan, np.inf, -0.5])
         lo = scatter(lo, [np.nan, np.inf, -np.inf])
         slope = scatter(slope, [0.0, -0.0, np.nan, np.inf, -np.inf, 1.0, -1.0, 1.0, -1.0])
         offset = scatter(offset, [0.0, -0.0, np.nan, 4.0, -4.0, 400.0])
-        # Masks that change at ±4 deviations, and the same for every x.
-        for i, (a, b) in enumerate([(1, 4), (-1, 4), (1, -4), (-1, -4), (0.0, 1), (-0.0, -1)]):
+        edge = scatter(edge, [np.nan, np.inf, -np.inf, 0.0])
+        below = scatter(below, [0.0, -0.0, np.nan, np.inf, -0.5])
+        above = scatter(above, [0.0, -0.0, np.nan, np.inf, -0.5])
+        # Masks that change at ±4 deviations, at zero, and the same for every x.
+        masks = [
+            (1, 4), (-1, 4), (1, -4), (-1, -4), (0.0, 1), (-0.0, -1), (0.0, -1), (-0.0, 1),
+            (0.0, 0.0), (-0.0, 0.0), (1, 0.0), (-1, -0.0),
+        ]  # fmt: skip
+        for i, (a, b) in enumerate(masks):
             slope.reshape(-1)[i % slope.size] = a
             offset.reshape(-1)[i % slope.size] = b
     x = scatter(x, [np.nan, np.inf, -np.inf, 0.0, -0.0, 1e4, -1e4, 3.0, -3.0, 6e-8])
     if x.size > 40:  # Values exactly on the edges of cells.
-        edges = spread(lo, x.shape) + generator.integers(0, last + 2, x.shape) * spread(
-            step, x.shape
-        )
+        cells = generator.integers(0, last + 2, x.shape)
+        edges = spread(lo, x.shape) + cells * spread(step, x.shape)
         x = np.where(generator.random(x.shape) < 0.3, edges.astype(x.dtype), x)
+        with np.errstate(all="ignore"):
+            width = np.where(cells % 2, spread(above, x.shape), -spread(below, x.shape))
+            edges = spread(edge, x.shape) + cells // 2 * width
+        x = np.where(generator.random(x.shape) < 0.2, edges.astype(x.dtype), x)
     with np.errstate(all="ignore"):
         mask = spread(slope, x.shape) * x.astype(p) + spread(offset, x.shape) > 0
+    mask ^= generator.random(x.shape) < 0.05  # A mask may disagree with its edge.
     split = generator.integers(1, last + 1, case.parameter).astype(np.int32)
     split = np.asarray(np.where(generator.random(case.parameter) < 0.5, split, -split), np.int32)
     split = scatter(split, [0, 1000, -1000] if split.size > 8 else [])
     codes = generator.integers(0, last + 1, case.shape).astype(np.int64)
     return {
         "x": x, "mean": mean, "rstd": rstd, "lo": lo, "step": step, "slope": slope,
-        "offset": offset, "mask": np.asarray(mask), "split": split,
+        "offset": offset, "edge": edge, "below": below, "above": above,
+        "mask": np.asarray(mask), "split": split,
         "codes": as_codes(np.asarray(codes), case.bits),
     }  # fmt: skip
 
@@ -329,6 +396,7 @@ def as_codes(codes: np.ndarray, bits: int) -> np.ndarray:
 def cases() -> Iterator[Case]:
     """Every pair of the choices that could influence one another, not every combination."""
     widths, ranges = (8, 4, 2, 1), ("minmax", "absmax", "normalised")
+    ratios = (4.0, 1.0, 0.5)
     types = (np.float32, ml_dtypes.bfloat16, np.float16, np.float64)
     shapes = [
         ((6, 5, 3), (1, 1, 1), "tensor"),
@@ -352,15 +420,19 @@ def cases() -> Iterator[Case]:
     ):
         dtype, rule, sigma = types[(i + b) % 4], ranges[(i + b) % 3], (2.5, 3.0, 6.0)[i % 3]
         seed = 7 + i if (i // 2 + b) % 2 else None
-        yield Case(shape, dtype, parameter, granularity, bits, rule, sigma, seed)
+        yield Case(shape, dtype, parameter, granularity, bits, rule, sigma, seed, ratios[b % 3])
     for dtype, bits, rule in itertools.product(types, widths, ranges):
         seed = 2**32 - 1 if rule == "absmax" else None
-        yield Case((16, 6, 33), dtype, (1, 1, 33), "channel", bits, rule, 3.0, seed)
+        ratio = dict(zip(ranges, ratios, strict=True))[rule]
+        yield Case((16, 6, 33), dtype, (1, 1, 33), "channel", bits, rule, 3.0, seed, ratio)
 
 
 # ---------------------------------------------------------------------------
 # Comparison
 # ---------------------------------------------------------------------------
+
+# How often the arguments have brought up what a clause distinguishes.
+SEEN: collections.Counter[tuple[str, str]] = collections.Counter()
 
 
 def lower(tool: str, sources: Sequence[str]) -> list[str]:
@@ -403,45 +475,110 @@ def equal(name: str, actual: np.ndarray, expected: np.ndarray, bound: object = 0
         )
 
 
+def has_split_grid(case: Case, a: dict[str, np.ndarray], parts: Sequence[np.ndarray]) -> None:
+    """Raises unless ``parts`` are a division of each interval, whatever the formulas."""
+    edge, below, above, split = parts
+    lo, step, slope, offset = (a[n] for n in ("lo", "step", "slope", "offset"))
+    cells = 2**case.bits
+    proper = np.isfinite(lo) & np.isfinite(step) & (step >= 0)
+    hi = lo + cells * step
+    slack = 8 * np.finfo(case.p).eps * (np.abs(lo) + np.abs(hi))
+    s = np.abs(split)
+    # Of whole cells, that is: 1.5 to 2.5 of them are 2.
+    widths = np.where(split < 0, above, below) / np.where(split < 0, below, above)
+    within = (widths >= 0.59 * case.ratio) & (widths <= case.ratio / 0.59)
+    for what, holds in {
+        "edge is inside": (lo <= edge) & (edge <= hi),
+        "each side has a cell": (s >= 1) & (s < cells),
+        "cells reach lo": np.abs(edge - s * below - lo) <= slack,
+        "cells reach hi": np.abs(edge + (cells - s) * above - hi) <= slack,
+        "split has the sign of the slope": (split < 0) == (slope < 0),
+        "widths have the ratio": (s == 1) | (s == cells - 1) | within,
+    }.items():
+        assert np.all(holds | ~proper), f"[S3] {what}: not at {np.argwhere(~holds & proper)[0]}"
+    known = proper & (step > 0) & np.isfinite(slope) & np.isfinite(offset)
+    SEEN["ratio", str(case.ratio)] += np.sum(known & (s > 1) & (s < cells - 1))
+    SEEN["slope", "falls"] += np.sum(known & (slope < 0))
+    SEEN["slope", "rises"] += np.sum(known & (slope > 0))
+    SEEN["slope", "+0"] += np.sum(known & (slope == 0) & ~np.signbit(slope))
+    SEEN["slope", "-0"] += np.sum(known & (slope == 0) & np.signbit(slope))
+    SEEN["offset", "0"] += np.sum(known & (offset == 0))
+    SEEN["edge", "inside"] += np.sum(known & (edge > lo) & (edge < hi))
+    SEEN["edge", "at lo"] += np.sum(known & (edge == lo))
+    SEEN["edge", "at hi"] += np.sum(known & (edge == hi))
+    SEEN["edge", "NaN"] += np.sum(np.isnan(edge))
+
+
+def comes_back(
+    case: Case, a: dict[str, np.ndarray], parts: Sequence[np.ndarray], restored: np.ndarray
+) -> None:
+    """Raises unless a value inside the interval and on its side is restored from nearby."""
+    edge, below, above, split = (spread(part, case.shape).astype(np.float64) for part in parts)
+    x, values = a["x"].astype(np.float64), restored.astype(np.float64)
+    upper = a["mask"] ^ (split < 0)
+    width = np.where(upper, above, below)
+    room = width * np.where(upper, 2**case.bits - np.abs(split), np.abs(split))
+    distance = np.where(upper, x - edge, edge - x)
+    inside = np.isfinite(distance + room) & (width > 0) & (distance >= 0) & (distance <= room)
+    # Stochastic rounding goes to the farther of two centres.
+    bound = width * (0.5 if case.seed is None else 1.0)
+    eps = float(ml_dtypes.finfo(case.dtype).eps) + 2.0**-20 * (case.p is np.float32)
+    slack = 4 * eps * (np.abs(x) + np.abs(edge) + width)
+    far = inside & ~(np.abs(values - x) <= bound + slack)
+    assert not np.any(far), f"[S3] to [S6] value: {values[far][0]} for {x[far][0]}"
+    SEEN["value", "inside"] += np.sum(inside)
+    SEEN["value", "beyond"] += np.sum((width > 0) & (distance > room))
+    SEEN["value", "on the other side"] += np.sum((width > 0) & (distance < 0))
+    SEEN["value", "NaN"] += np.sum(np.isnan(x))
+
+
 def check(case: Case, text: str) -> None:
     """Compares one module with the clauses."""
     a = inputs(case)
     x, lo, step, mask, split = (a[n] for n in ("x", "lo", "step", "mask", "split"))
+    own = [a[n] for n in ("edge", "below", "above", "split")]
     codes = a["codes"].astype(np.int64) % 2**case.bits
     results = iter(run(text, list(a.values())))
+
+    def equal_restored(name: str, expected: np.ndarray, bound: np.ndarray) -> np.ndarray:
+        actual = next(results)
+        if case.dtype is not case.p:
+            eps = float(ml_dtypes.finfo(case.dtype).eps)
+            bound = bound + np.abs(expected).astype(np.float64) * eps
+        equal(name, actual, expected.astype(case.dtype), bound)
+        return actual
 
     for name, expected in zip(("lo", "step"), grid(x, case, a["mean"], a["rstd"]), strict=True):
         equal(f"[S2] {name}", next(results), expected)
 
-    aligned, asplit, bound = align_grid(lo, step, a["slope"], a["offset"], case.bits)
-    actual_aligned = next(results)
-    equal("[S3] aligned", actual_aligned, aligned, bound)
-    equal("[S3] split", next(results), asplit)
+    parts = split_grid(lo, step, a["slope"], a["offset"], case)
+    for name, expected in zip(("edge", "below", "above", "split"), parts, strict=True):
+        equal(f"[S3] {name}", next(results), expected)
+    has_split_grid(case, a, parts)
 
-    plain = quantize(x, lo, step, case.bits, case.seed)
-    equal("[S4] codes", next(results), as_codes(plain, case.bits))
-    sided = quantize(x, lo, step, case.bits, case.seed, mask, split)
+    equal("[S4] codes", next(results), as_codes(quantize(x, lo, step, case), case.bits))
+    sided = quantize_split(x, *own, mask, case)
     equal("[S5] codes", next(results), as_codes(sided, case.bits))
-    assert np.array_equal(side(sided, split, case.bits), mask), "[S5] the restatement is wrong"
-    equal("[S5] side", next(results), side(codes, split, case.bits))
+    assert np.array_equal(side(sided, split, case), mask), "[S5] the restatement is wrong"
+    equal("[S5] side", next(results), side(codes, split, case))
 
-    restored, bound = dequantize(codes, lo, step)
-    rounding = np.abs(restored).astype(np.float64) * float(ml_dtypes.finfo(case.dtype).eps)
-    if case.dtype is case.p:
-        rounding = 0.0
-    equal("[S6] restored", next(results), restored.astype(case.dtype), bound + rounding)
+    equal_restored("[S6] restored", *dequantize(codes, lo, step))
+    equal_restored("[S6] restored from a split grid", *dequantize_split(codes, *own, case))
 
+    chained = quantize_split(x, *parts, mask, case)
     if case.dim is not None:
         words = pack(codes, case.bits, case.dim)
         equal("[S7] words", next(results), as_codes(words, 8))
         bits = pack(mask.astype(np.int64), 1, case.dim)
         equal("[S7] bits", next(results), as_codes(bits, 8))
         equal("[S7] mask", next(results), mask)
-        chained = quantize(x, actual_aligned, step, case.bits, case.seed, mask, asplit)
         equal("[S3] to [S5] codes", next(results), as_codes(chained, case.bits))
         equal("[S3] to [S7] codes", next(results), as_codes(chained, case.bits))
         equal("[S8] activation", next(results), x)
     equal("[S3] to [S7] mask", next(results), mask)
+    restored = equal_restored("[S3] to [S7] value", *dequantize_split(chained, *parts, case))
+    comes_back(case, a, parts, restored)
+    assert next(results, None) is None, "a result that nothing compares"
 
 
 def main() -> None:
@@ -458,6 +595,8 @@ def main() -> None:
             print(f"{case}\n  {error}")
     if failures:
         sys.exit(f"{failures} of {len(chosen)} cases are wrong")
+    if unseen := [f"{kind} {what}" for (kind, what), times in SEEN.items() if not times]:
+        sys.exit(f"no argument brings up: {', '.join(unseen)}")
     print(f"{len(chosen)} cases: every clause holds")
 
 
