@@ -97,7 +97,9 @@ LogicalResult CompressResiduals::readOptions(StorageOptions &storage,
       range != "absmax")
     return error("range", range.getValue(),
                  "auto, normalised, minmax or absmax");
-  storage.useMoments = range == "auto" || range == "normalised";
+  // At 8 bits, what a normalised interval clips is the larger error.
+  storage.useMoments =
+      range == "normalised" || (range == "auto" && bits < kWordBits);
   storage.requireMoments = range == "normalised";
   grid.fallback = range == "absmax" ? RangeRule::AbsMax : RangeRule::MinMax;
   if (!(sigma >= 0.0))

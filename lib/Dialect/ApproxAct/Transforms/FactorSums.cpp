@@ -51,14 +51,15 @@ private:
   /// A sum as a key: its dimensions, and the numbers of its factors, ascending.
   using Key = std::pair<SmallVector<int64_t>, SmallVector<unsigned>>;
 
-  SmallVector<Term> expand(Value value, ArrayRef<int64_t> reduced);
+  Term expand(Value value, ArrayRef<int64_t> reduced, bool isSummed,
+              unsigned depth = 0) const;
   std::optional<Coefficient> getCoefficient(Value value,
                                             ArrayRef<int64_t> reduced) const;
-  unsigned getNumber(Value value);
+  bool sumsToZero(const Term &term, ArrayRef<int64_t> reduced) const;
   Key getKey(const Term &term, ArrayRef<int64_t> reduced);
   void visitSum(ResidualOpInterface sum);
   Value createSum(Operation *like, const Term &term);
-  Value combine(Operation *sum, ArrayRef<Term> terms, ArrayRef<Value> sums);
+  Value scaleSum(Operation *like, const Term &term, Value sum) const;
 
   const Turnaround &turnaround;
   NormalisationAnalysis normalisation;
@@ -67,8 +68,9 @@ private:
 };
 } // namespace
 
-/// More terms than differentiation of a normalisation gives.
-static constexpr size_t kMaxTerms = 4;
+/// How far to look through arithmetic: as far as differentiating a
+/// normalisation takes it.
+static constexpr unsigned kMaxDepth = 8;
 
 std::optional<Coefficient>
 SumFactoring::getCoefficient(Value value, ArrayRef<int64_t> reduced) const {
@@ -88,91 +90,84 @@ SumFactoring::getCoefficient(Value value, ArrayRef<int64_t> reduced) const {
   return Coefficient{source.value};
 }
 
-SmallVector<Term> SumFactoring::expand(Value value,
-                                       ArrayRef<int64_t> reduced) {
+bool SumFactoring::sumsToZero(const Term &term,
+                              ArrayRef<int64_t> reduced) const {
+  return term.factors.size() == 1 &&
+         normalisation.isCentred(term.factors.front(), reduced);
+}
+
+/// `value` as a term. With `isSummed`, the term has the same sum as `value`, but
+/// may differ from it element by element.
+Term SumFactoring::expand(Value value, ArrayRef<int64_t> reduced, bool isSummed,
+                          unsigned depth) const {
   Term leaf{1.0, {}, {value}};
   if (std::optional<double> splat = getSplatValue(value))
-    return {Term{*splat, {}, {}}};
+    return Term{*splat, {}, {}};
   if (std::optional<Coefficient> coefficient = getCoefficient(value, reduced))
-    return {Term{1.0, {*coefficient}, {}}};
+    return Term{1.0, {*coefficient}, {}};
   auto op = dyn_cast_or_null<ResidualOpInterface>(value.getDefiningOp());
-  if (!op)
-    return {leaf};
-  auto operand = [&](unsigned index) {
-    return expand(op->getOperand(index), reduced);
+  if (!op || depth == kMaxDepth)
+    return leaf;
+  auto operand = [&](unsigned index, bool isOperandSummed) {
+    return expand(op->getOperand(index), reduced, isOperandSummed, depth + 1);
   };
 
-  // A sum of cotangents may be taken apart; a forward difference, such as a
-  // centred value, cancels, and is better summed as it is.
-  bool isBackward = turnaround.getPhase(value) == Phase::Backward;
   switch (op.getScalarFunction()) {
   case ScalarFunction::Negate: {
-    SmallVector<Term> terms = operand(0);
-    for (Term &term : terms)
-      term.scale = -term.scale;
-    return terms;
+    Term term = operand(0, isSummed);
+    term.scale = -term.scale;
+    return term;
   }
   case ScalarFunction::Add:
   case ScalarFunction::Subtract: {
-    if (!isBackward)
-      return {leaf};
-    SmallVector<Term> terms = operand(0);
-    SmallVector<Term> others = operand(1);
-    if (terms.size() + others.size() > kMaxTerms)
-      return {leaf};
-    for (Term &term : others) {
-      if (op.getScalarFunction() == ScalarFunction::Subtract)
-        term.scale = -term.scale;
-      terms.push_back(std::move(term));
-    }
-    return terms;
+    // Two sums would lose the digits that cancel between them; but one of them
+    // may be known to be zero.
+    if (!isSummed)
+      return leaf;
+    Term lhs = operand(0, isSummed);
+    Term rhs = operand(1, isSummed);
+    if (op.getScalarFunction() == ScalarFunction::Subtract)
+      rhs.scale = -rhs.scale;
+    if (sumsToZero(rhs, reduced))
+      return lhs;
+    return sumsToZero(lhs, reduced) ? rhs : leaf;
   }
   case ScalarFunction::Multiply: {
-    SmallVector<Term> lhs = operand(0);
-    SmallVector<Term> rhs = operand(1);
-    if (lhs.size() * rhs.size() > kMaxTerms)
-      return {leaf};
-    SmallVector<Term> terms;
-    for (const Term &a : lhs) {
-      for (const Term &b : rhs) {
-        Term term = a;
-        term.scale *= b.scale;
-        llvm::append_range(term.coefficients, b.coefficients);
-        llvm::append_range(term.factors, b.factors);
-        terms.push_back(std::move(term));
-      }
-    }
-    return terms;
+    // Only a factor that does not vary leaves the sum of the other what it is.
+    auto isConstant = [&](unsigned index) {
+      return getCoefficient(op->getOperand(index), reduced).has_value();
+    };
+    Term term = operand(0, isSummed && isConstant(1));
+    Term other = operand(1, isSummed && isConstant(0));
+    term.scale *= other.scale;
+    llvm::append_range(term.coefficients, other.coefficients);
+    llvm::append_range(term.factors, other.factors);
+    return term;
   }
   case ScalarFunction::Divide: {
     std::optional<double> splat = getSplatValue(op->getOperand(1));
     std::optional<Coefficient> divisor =
         getCoefficient(op->getOperand(1), reduced);
     if (!divisor || splat == 0.0)
-      return {leaf};
-    SmallVector<Term> terms = operand(0);
-    for (Term &term : terms) {
-      if (splat)
-        term.scale /= *splat;
-      else
-        term.coefficients.push_back({divisor->value, /*isDivisor=*/true});
-    }
-    return terms;
+      return leaf;
+    Term term = operand(0, isSummed);
+    if (splat)
+      term.scale /= *splat;
+    else
+      term.coefficients.push_back({divisor->value, /*isDivisor=*/true});
+    return term;
   }
   default:
-    return {leaf};
+    return leaf;
   }
-}
-
-unsigned SumFactoring::getNumber(Value value) {
-  return numbers.try_emplace(value, numbers.size()).first->second;
 }
 
 SumFactoring::Key SumFactoring::getKey(const Term &term,
                                        ArrayRef<int64_t> reduced) {
   Key key{SmallVector<int64_t>(reduced), {}};
   for (Value factor : term.factors)
-    key.second.push_back(getNumber(factor));
+    key.second.push_back(
+        numbers.try_emplace(factor, numbers.size()).first->second);
   llvm::sort(key.second);
   return key;
 }
@@ -188,98 +183,61 @@ Value SumFactoring::createSum(Operation *like, const Term &term) {
   return sum->getResult(0);
 }
 
-Value SumFactoring::combine(Operation *sum, ArrayRef<Term> terms,
-                            ArrayRef<Value> sums) {
-  OpBuilder builder(sum);
-  Location loc = sum->getLoc();
-  auto type = cast<RankedTensorType>(sum->getResult(0).getType());
-  int64_t count =
-      cast<RankedTensorType>(sum->getOperand(0).getType()).getNumElements() /
-      type.getNumElements();
-
-  Value total;
-  for (auto [term, value] : llvm::zip_equal(terms, sums)) {
-    double scale = term.factors.empty()
-                       ? term.scale * static_cast<double>(count)
-                       : term.scale;
-    // A term without a value is zero.
-    if (!value && !term.factors.empty())
-      continue;
-    Value product = value;
-    auto multiply = [&](Value factor) {
-      product = product ? arith::MulFOp::create(builder, loc, product, factor)
-                              .getResult()
-                        : factor;
-    };
-    if (scale != 1.0 || !product)
-      multiply(makeSplat(builder, loc, type, scale));
-    for (const Coefficient &coefficient : term.coefficients) {
-      Value factor = makeSmall(builder, loc, coefficient.value, type);
-      if (coefficient.isDivisor)
-        product = arith::DivFOp::create(builder, loc, product, factor);
-      else
-        multiply(factor);
-    }
-    total = total ? arith::AddFOp::create(builder, loc, total, product)
-                        .getResult()
-                  : product;
+Value SumFactoring::scaleSum(Operation *like, const Term &term,
+                             Value sum) const {
+  OpBuilder builder(like);
+  Location loc = like->getLoc();
+  auto type = cast<RankedTensorType>(like->getResult(0).getType());
+  if (term.scale != 1.0)
+    sum = arith::MulFOp::create(builder, loc, sum,
+                                makeSplat(builder, loc, type, term.scale));
+  for (const Coefficient &coefficient : term.coefficients) {
+    Value factor = makeSmall(builder, loc, coefficient.value, type);
+    if (coefficient.isDivisor)
+      sum = arith::DivFOp::create(builder, loc, sum, factor);
+    else
+      sum = arith::MulFOp::create(builder, loc, sum, factor);
   }
-  return total ? total : makeSplat(builder, loc, type, 0.0);
+  return sum;
 }
 
 void SumFactoring::visitSum(ResidualOpInterface sum) {
   Value value = sum->getOperand(0);
+  Value result = sum->getResult(0);
   SmallVector<int64_t> reduced = sum.getDimensions();
   llvm::sort(reduced);
-  auto type = cast<RankedTensorType>(value.getType());
-  auto resultType = cast<RankedTensorType>(sum->getResult(0).getType());
-  if (!type.hasStaticShape() || type.getNumElements() == 0 ||
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  auto resultType = dyn_cast<RankedTensorType>(result.getType());
+  if (!type || !resultType || !type.hasStaticShape() ||
       type.getNumElements() == resultType.getNumElements() ||
       !isa<Float32Type, Float64Type>(type.getElementType()) ||
       getSplatValue(sum->getOperand(1)) != 0.0)
     return;
 
-  bool isBackward = turnaround.getPhase(sum) == Phase::Backward;
-  SmallVector<Term> terms =
-      isBackward ? expand(value, reduced)
-                 : SmallVector<Term>{Term{1.0, {}, {value}}};
-  bool isPlain = terms.size() == 1 && terms[0].scale == 1.0 &&
-                 terms[0].coefficients.empty() && !terms[0].factors.empty();
-
-  SmallVector<Value> sums;
-  const Term *missing = nullptr;
-  unsigned numMissing = 0;
-  for (const Term &term : terms) {
-    Value found;
-    bool isZero =
-        term.factors.size() == 1 &&
-        normalisation.isCentred(term.factors.front(), reduced);
-    if (!term.factors.empty() && !isZero) {
-      auto it = known.find(getKey(term, reduced));
-      if (it != known.end()) {
-        found = it->second;
-      } else if (!missing ||
-                 getKey(*missing, reduced) != getKey(term, reduced)) {
-        missing = &term;
-        ++numMissing;
-      }
-    }
-    sums.push_back(found);
-  }
-  if (isPlain && (numMissing == 1 || !isBackward)) {
-    known.try_emplace(getKey(terms[0], reduced), sum->getResult(0));
+  if (turnaround.getPhase(sum) != Phase::Backward) {
+    known.try_emplace(getKey(Term{1.0, {}, {value}}, reduced), result);
     return;
   }
-  if (numMissing > 1)
+  Term term = expand(value, reduced, /*isSummed=*/true);
+  if (term.factors.empty())
     return;
-  if (missing)
-    known[getKey(*missing, reduced)] = createSum(sum, *missing);
-  for (auto [term, found] : llvm::zip_equal(terms, sums))
-    if (!found && !term.factors.empty())
-      if (auto it = known.find(getKey(term, reduced)); it != known.end())
-        found = it->second;
-  Value total = combine(sum, terms, sums);
-  sum->getResult(0).replaceAllUsesWith(total);
+  if (sumsToZero(term, reduced)) {
+    OpBuilder builder(sum);
+    result.replaceAllUsesWith(
+        makeSplat(builder, sum->getLoc(), resultType, 0.0));
+    ++numReplaced;
+    return;
+  }
+  Value &found = known[getKey(term, reduced)];
+  bool isPlain = term.scale == 1.0 && term.coefficients.empty() &&
+                 (term.factors.size() > 1 || term.factors.front() == value);
+  if (!found && isPlain) {
+    found = result;
+    return;
+  }
+  if (!found)
+    found = createSum(sum, term);
+  result.replaceAllUsesWith(scaleSum(sum, term, found));
   ++numReplaced;
 }
 

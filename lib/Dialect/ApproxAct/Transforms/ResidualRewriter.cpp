@@ -130,15 +130,23 @@ ResidualRewriter::findExit(Value value, Operation *after) const {
 }
 
 Value ResidualRewriter::hoist(OpBuilder &builder, Value value,
-                              Operation *point) {
-  Operation *op = value.getDefiningOp();
-  if (!op || isBefore(op, point))
-    return value;
+                              Operation *point) const {
+  // Copies in program order, so that every operand is copied before.
+  llvm::SetVector<Operation *> late;
+  auto add = [&](Value v) {
+    Operation *op = v.getDefiningOp();
+    if (op && !isBefore(op, point))
+      late.insert(op);
+  };
+  add(value);
+  for (unsigned i = 0; i < late.size(); ++i)
+    llvm::for_each(late[i]->getOperands(), add);
+  SmallVector<Operation *> ops = late.takeVector();
+  llvm::sort(ops, [&](Operation *a, Operation *b) { return isBefore(a, b); });
   IRMapping mapping;
-  for (Value operand : op->getOperands())
-    mapping.map(operand, hoist(builder, operand, point));
-  unsigned number = cast<OpResult>(value).getResultNumber();
-  return builder.clone(*op, mapping)->getResult(number);
+  for (Operation *op : ops)
+    builder.clone(*op, mapping);
+  return mapping.lookupOrDefault(value);
 }
 
 void ResidualRewriter::storeAll() {

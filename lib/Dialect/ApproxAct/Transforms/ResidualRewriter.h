@@ -89,7 +89,7 @@ private:
                                      RankedTensorType type) const;
   /// `value`, or, if it is derived and defined at or after `point`, a copy
   /// before it.
-  Value hoist(OpBuilder &builder, Value value, Operation *point);
+  Value hoist(OpBuilder &builder, Value value, Operation *point) const;
   void collectForwardLeaves(Value value, SmallVectorImpl<Value> &leaves) const;
 
   // The backward pass.

@@ -33,13 +33,12 @@ def FactorSums : TrainingStepPass<"approx-act-factor-sums"> {
   let description = [{
     Differentiating a normalisation gives several sums over the same
     dimensions of products that differ by factors which do not vary along them
-    (the scale, the reciprocal deviation). The pass writes each sum of the
-    backward pass over dimensions `D` as a combination, with coefficients that
-    do not vary along `D`, of sums of products of what does; equal ones are
-    computed once, and the sum of a value that has been centred over `D` is
-    zero. A sum is replaced when that needs at most one sum that is not there
-    yet. Four passes over the activation become two, and no product is left
-    that a compiler would keep in memory for a sum.
+    (the scale, the reciprocal deviation). The pass takes such factors out of
+    each sum of the backward pass over dimensions `D`, computes equal sums once,
+    and drops what has been centred over `D` from a sum, for its sum is zero.
+    Four passes over the activation become two, and no product is left that a
+    compiler would keep in memory for a sum. Other additions are not taken
+    apart, since sums of their terms could lose the digits that cancel.
 
     The forward pass is not touched. Gradients change by rounding.
 
@@ -125,7 +124,8 @@ def CompressResiduals : TrainingStepPass<"approx-act-compress-residuals"> {
     Option<"range", "range", "std::string", "\"auto\"",
       "Interval that a grid divides: normalised (mean ± sigma deviations, where "
       "the program has computed them), minmax, absmax; auto: normalised where it "
-      "can be had, else minmax">,
+      "can be had, else minmax; at 8 bits, where clipping is the larger error, "
+      "always minmax">,
     Option<"sigma", "sigma", "double", "0.0",
       "Half width of a normalised interval in standard deviations; 0: by bits">,
     Option<"granularity", "granularity", "std::string", "\"auto\"",
