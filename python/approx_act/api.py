@@ -246,8 +246,9 @@ def jit(
 
 
 def _merge(user: dict[str, Any] | None, required: dict[str, Any]) -> dict[str, Any]:
-    """Adds the required pass names to the user's own compiler options."""
-    merged = dict(user or {})
-    for name, value in required.items():
-        merged[name] = f"{merged[name]},{value}" if merged.get(name) else value
+    """The user's compiler options, which win, with the required pass names added."""
+    merged = {**required, **(user or {})}
+    passes = (user or {}).get("xla_disable_hlo_passes")
+    if passes:
+        merged["xla_disable_hlo_passes"] = f"{passes},{required['xla_disable_hlo_passes']}"
     return merged
