@@ -116,6 +116,97 @@ func.func @stochastic(%x: tensor<8x4xf32>, %p: tensor<1x1xf32>) -> tensor<8x4xi1
 
 // -----
 
+// All arithmetic of a split grid is on parameters: nothing has the size of an
+// activation. `split` is the count of cells as an integer, with the sign of the
+// slope [S3].
+
+// CHECK-LABEL: func @split_grid
+// CHECK-SAME: (%[[LO:.*]]: tensor<1x4xf64>, %[[STEP:.*]]: tensor<1x4xf64>, %[[SLOPE:.*]]: tensor<1x4xf64>, %[[OFFSET:.*]]: tensor<1x4xf64>)
+func.func @split_grid(%lo: tensor<1x4xf64>, %step: tensor<1x4xf64>,
+                      %slope: tensor<1x4xf64>, %offset: tensor<1x4xf64>)
+    -> (tensor<1x4xf64>, tensor<1x4xf64>, tensor<1x4xf64>, tensor<1x4xi32>) {
+  // CHECK: %[[FALLS:.*]] = "stablehlo.compare"(%[[SLOPE]], %{{.*}}) <{comparison_direction = #stablehlo<comparison_direction LT>}>
+  // CHECK: %[[ABS:.*]] = "stablehlo.abs"(%[[SLOPE]])
+  // CHECK: %[[DIVISOR:.*]] = "stablehlo.select"(%[[FALLS]], %[[SLOPE]], %[[ABS]])
+  // CHECK: %[[NEGATED:.*]] = "stablehlo.negate"(%[[OFFSET]])
+  // CHECK: "stablehlo.divide"(%[[NEGATED]], %[[DIVISOR]])
+  // CHECK: %[[RATIO:.*]] = "stablehlo.constant"() <{value = dense<2.500000e-01> :
+  // CHECK: "stablehlo.multiply"(%{{.*}}, %[[RATIO]])
+  // CHECK: %[[COUNT:.*]] = "stablehlo.convert"(%{{.*}}) : (tensor<1x4xf64>) -> tensor<1x4xi32>
+  // CHECK: %[[NEGATIVE:.*]] = "stablehlo.negate"(%[[COUNT]])
+  // CHECK: %[[SPLIT:.*]] = "stablehlo.select"(%[[FALLS]], %[[NEGATIVE]], %[[COUNT]])
+  // CHECK: return %{{.*}}, %[[SPLIT]] :
+  %edge, %below, %above, %split = approx_act.split_grid %lo, %step, %slope, %offset
+      {bits = 4 : i32, ratio = 0.25 : f32} : tensor<1x4xf64> -> tensor<1x4xi32>
+  return %edge, %below, %above, %split
+      : tensor<1x4xf64>, tensor<1x4xf64>, tensor<1x4xf64>, tensor<1x4xi32>
+}
+
+// -----
+
+// The mask chooses the side, and with it the width and the limit; each width is
+// inverted once, and no element divides [S5].
+
+// CHECK-LABEL: func @quantize_split
+// CHECK-SAME: (%[[X:.*]]: tensor<8x4xbf16>, %[[EDGE:.*]]: tensor<1x4xf32>, %[[BELOW:.*]]: tensor<1x4xf32>, %[[ABOVE:.*]]: tensor<1x4xf32>, %{{.*}}: tensor<1x1xi32>, %[[MASK:.*]]: tensor<8x4xi1>)
+func.func @quantize_split(%x: tensor<8x4xbf16>, %edge: tensor<1x4xf32>,
+                          %below: tensor<1x4xf32>, %above: tensor<1x4xf32>,
+                          %split: tensor<1x1xi32>, %mask: tensor<8x4xi1>) -> tensor<8x4xi4> {
+  // CHECK: %[[UPPER:.*]] = "stablehlo.xor"(%[[MASK]], %{{.*}}) : (tensor<8x4xi1>, tensor<8x4xi1>)
+  // CHECK: %[[X32:.*]] = "stablehlo.convert"(%[[X]]) : (tensor<8x4xbf16>) -> tensor<8x4xf32>
+  // CHECK: %[[EDGES:.*]] = "stablehlo.broadcast_in_dim"(%[[EDGE]]) <{broadcast_dimensions = array<i64: 0, 1>}>
+  // CHECK: %[[UP:.*]] = "stablehlo.subtract"(%[[X32]], %[[EDGES]])
+  // CHECK: %[[DOWN:.*]] = "stablehlo.negate"(%[[UP]])
+  // CHECK: %[[DISTANCE:.*]] = "stablehlo.select"(%[[UPPER]], %[[UP]], %[[DOWN]])
+  // CHECK-DAG: "stablehlo.divide"(%{{.*}}, %[[ABOVE]]) : (tensor<1x4xf32>, tensor<1x4xf32>)
+  // CHECK-DAG: "stablehlo.divide"(%{{.*}}, %[[BELOW]]) : (tensor<1x4xf32>, tensor<1x4xf32>)
+  // CHECK: %[[INVERSE:.*]] = "stablehlo.select"(%[[UPPER]], %{{.*}}) : (tensor<8x4xi1>, tensor<8x4xf32>, tensor<8x4xf32>)
+  // CHECK: %[[U:.*]] = "stablehlo.multiply"(%[[DISTANCE]], %[[INVERSE]])
+  // CHECK-NOT: "stablehlo.divide"
+  // CHECK: %[[LIMIT:.*]] = "stablehlo.select"(%[[UPPER]], %{{.*}}) : (tensor<8x4xi1>, tensor<8x4xf32>, tensor<8x4xf32>)
+  // CHECK: "stablehlo.minimum"(%[[U]], %[[LIMIT]])
+  // CHECK: "stablehlo.convert"(%{{.*}}) : (tensor<8x4xf32>) -> tensor<8x4xui8>
+  // CHECK: %[[Q:.*]] = "stablehlo.select"(%[[UPPER]], %{{.*}}) : (tensor<8x4xi1>, tensor<8x4xui8>, tensor<8x4xui8>)
+  // CHECK: "stablehlo.convert"(%[[Q]]) : (tensor<8x4xui8>) -> tensor<8x4xui4>
+  // CHECK: "stablehlo.bitcast_convert"(%{{.*}}) : (tensor<8x4xui4>) -> tensor<8x4xi4>
+  %q = approx_act.quantize_split %x, %edge, %below, %above, %split, %mask
+      : tensor<8x4xbf16>, tensor<1x4xf32>, tensor<1x1xi32>, tensor<8x4xi1> -> tensor<8x4xi4>
+  return %q : tensor<8x4xi4>
+}
+
+// -----
+
+// A restored value costs an addition, a choice of widths, a product and a sum,
+// and its mask a comparison of the code [S5], [S6].
+
+// CHECK-LABEL: func @restore_split
+// CHECK-SAME: (%[[Q:.*]]: tensor<8x4xi8>, %[[EDGE:.*]]: tensor<1x4xf32>, %[[BELOW:.*]]: tensor<1x4xf32>, %[[ABOVE:.*]]: tensor<1x4xf32>, %[[SPLIT:.*]]: tensor<1x4xi32>)
+func.func @restore_split(%q: tensor<8x4xi8>, %edge: tensor<1x4xf32>, %below: tensor<1x4xf32>,
+                         %above: tensor<1x4xf32>, %split: tensor<1x4xi32>)
+    -> (tensor<8x4xbf16>, tensor<8x4xi1>) {
+  // CHECK: %[[CODES:.*]] = "stablehlo.bitcast_convert"(%[[Q]]) : (tensor<8x4xi8>) -> tensor<8x4xui8>
+  // CHECK: %[[CELL:.*]] = "stablehlo.convert"(%[[CODES]]) : (tensor<8x4xui8>) -> tensor<8x4xf32>
+  // CHECK: %[[CELLS:.*]] = "stablehlo.add"(%[[CELL]], %{{.*}}) : (tensor<8x4xf32>, tensor<8x4xf32>)
+  // CHECK-DAG: %[[ABOVES:.*]] = "stablehlo.broadcast_in_dim"(%[[ABOVE]])
+  // CHECK-DAG: %[[BELOWS:.*]] = "stablehlo.broadcast_in_dim"(%[[BELOW]])
+  // CHECK: %[[WIDTH:.*]] = "stablehlo.select"(%{{.*}}, %[[ABOVES]], %[[BELOWS]])
+  // CHECK: %[[DISTANCE:.*]] = "stablehlo.multiply"(%[[CELLS]], %[[WIDTH]])
+  // CHECK: %[[EDGES:.*]] = "stablehlo.broadcast_in_dim"(%[[EDGE]])
+  // CHECK: %[[X32:.*]] = "stablehlo.add"(%[[EDGES]], %[[DISTANCE]])
+  // CHECK: %[[X:.*]] = "stablehlo.convert"(%[[X32]]) : (tensor<8x4xf32>) -> tensor<8x4xbf16>
+  %x = approx_act.dequantize_split %q, %edge, %below, %above, %split
+      : tensor<8x4xi8>, tensor<1x4xf32>, tensor<1x4xi32> -> tensor<8x4xbf16>
+  // CHECK: %[[BELOW_EDGE:.*]] = "stablehlo.compare"(%[[SPLIT]], %{{.*}}) <{comparison_direction = #stablehlo<comparison_direction LT>}>
+  // CHECK: %[[UPPER:.*]] = "stablehlo.compare"(%[[CODES]], %{{.*}}) <{comparison_direction = #stablehlo<comparison_direction GE>}> : (tensor<8x4xui8>, tensor<8x4xui8>)
+  // CHECK: %[[FLIPS:.*]] = "stablehlo.broadcast_in_dim"(%[[BELOW_EDGE]])
+  // CHECK: %[[M:.*]] = "stablehlo.xor"(%[[UPPER]], %[[FLIPS]])
+  // CHECK: return %[[X]], %[[M]]
+  %m = approx_act.side %q, %split : tensor<8x4xi8>, tensor<1x4xi32> -> tensor<8x4xi1>
+  return %x, %m : tensor<8x4xbf16>, tensor<8x4xi1>
+}
+
+// -----
+
 // Parameters of groups are spread by a broadcast and a reshape [S1]; f16 is
 // restored through f32 [S6].
 

@@ -362,6 +362,10 @@ def inputs(case: Case) -> dict[str, np.ndarray]:
         for i, (a, b) in enumerate(masks):
             slope.reshape(-1)[i % slope.size] = a
             offset.reshape(-1)[i % slope.size] = b
+        # 2.5 inactive cells, exactly: which number of cells is that?
+        step.reshape(-1)[-1] = (last + 1 + 2.5 * (case.ratio - 1)) / (last + 1)
+        lo.reshape(-1)[-1], slope.reshape(-1)[-1] = -4, 1
+        offset.reshape(-1)[-1] = 4 - 2.5 * case.ratio
     x = scatter(x, [np.nan, np.inf, -np.inf, 0.0, -0.0, 1e4, -1e4, 3.0, -3.0, 6e-8])
     if x.size > 40:  # Values exactly on the edges of cells.
         cells = generator.integers(0, last + 2, x.shape)

@@ -188,7 +188,39 @@ func.func @f(%x: tensor<f32>) {
 
 func.func @f(%p: tensor<1x64xf32>) {
   // expected-error @+1 {{codes have 1, 2, 4 or 8 bits, not 16}}
-  %a, %s = approx_act.align_grid %p, %p, %p, %p {bits = 16 : i32} : tensor<1x64xf32> -> tensor<1x64xi32>
+  %e, %b, %a, %s = approx_act.split_grid %p, %p, %p, %p {bits = 16 : i32, ratio = 4.0 : f32} : tensor<1x64xf32> -> tensor<1x64xi32>
+  return
+}
+
+// -----
+
+func.func @f(%p: tensor<1x64xf32>) {
+  // expected-error @+1 {{ratio must be positive and finite}}
+  %e, %b, %a, %s = approx_act.split_grid %p, %p, %p, %p {bits = 4 : i32, ratio = 0.0 : f32} : tensor<1x64xf32> -> tensor<1x64xi32>
+  return
+}
+
+// -----
+
+func.func @f(%p: tensor<1x64xf32>) {
+  // expected-error @+1 {{ratio must be positive and finite}}
+  %e, %b, %a, %s = approx_act.split_grid %p, %p, %p, %p {bits = 4 : i32, ratio = -4.0 : f32} : tensor<1x64xf32> -> tensor<1x64xi32>
+  return
+}
+
+// -----
+
+func.func @f(%p: tensor<1x64xf32>) {
+  // expected-error @+1 {{ratio must be positive and finite}}
+  %e, %b, %a, %s = approx_act.split_grid %p, %p, %p, %p {bits = 4 : i32, ratio = 0x7F800000 : f32} : tensor<1x64xf32> -> tensor<1x64xi32>
+  return
+}
+
+// -----
+
+func.func @f(%p: tensor<1x64xf32>) {
+  // expected-error @+1 {{ratio must be positive and finite}}
+  %e, %b, %a, %s = approx_act.split_grid %p, %p, %p, %p {bits = 4 : i32, ratio = 0x7FC00000 : f32} : tensor<1x64xf32> -> tensor<1x64xi32>
   return
 }
 
@@ -196,7 +228,7 @@ func.func @f(%p: tensor<1x64xf32>) {
 
 func.func @f(%p: tensor<1x64xf32>) {
   // expected-error @+1 {{split must have the shape of the grid: 'tensor<64xi32>' against 'tensor<1x64xf32>'}}
-  %a, %s = approx_act.align_grid %p, %p, %p, %p {bits = 4 : i32} : tensor<1x64xf32> -> tensor<64xi32>
+  %e, %b, %a, %s = approx_act.split_grid %p, %p, %p, %p {bits = 4 : i32, ratio = 4.0 : f32} : tensor<1x64xf32> -> tensor<64xi32>
   return
 }
 
@@ -226,33 +258,57 @@ func.func @f(%x: tensor<8x64xf32>, %p: tensor<3x1xf32>) {
 
 // -----
 
-func.func @f(%x: tensor<8x64xf32>, %p: tensor<1x64xf32>, %m: tensor<8x64xi1>) {
-  // expected-error @+1 {{side and split go together}}
-  %q = approx_act.quantize %x, %p, %p side %m : tensor<8x64xi1> : tensor<8x64xf32>, tensor<1x64xf32> -> tensor<8x64xi4>
+func.func @f(%x: tensor<8x64xf32>, %p: tensor<1x64xf32>, %s: tensor<1x64xi32>, %m: tensor<8x64xi1>) {
+  // expected-error @+1 {{codes must have the shape of the activation: 'tensor<64x8xi4>' against 'tensor<8x64xf32>'}}
+  %q = approx_act.quantize_split %x, %p, %p, %p, %s, %m : tensor<8x64xf32>, tensor<1x64xf32>, tensor<1x64xi32>, tensor<8x64xi1> -> tensor<64x8xi4>
   return
 }
 
 // -----
 
-func.func @f(%x: tensor<8x64xf32>, %p: tensor<1x64xf32>, %s: tensor<1x64xi32>) {
-  // expected-error @+1 {{side and split go together}}
-  %q = approx_act.quantize %x, %p, %p split %s : tensor<1x64xi32> : tensor<8x64xf32>, tensor<1x64xf32> -> tensor<8x64xi4>
+func.func @f(%x: tensor<8x64xf32>, %p: tensor<1x64xf32>, %s: tensor<1x64xi32>, %m: tensor<8x1xi1>) {
+  // expected-error @+1 {{mask must have the shape of the activation: 'tensor<8x1xi1>' against 'tensor<8x64xf32>'}}
+  %q = approx_act.quantize_split %x, %p, %p, %p, %s, %m : tensor<8x64xf32>, tensor<1x64xf32>, tensor<1x64xi32>, tensor<8x1xi1> -> tensor<8x64xi4>
   return
 }
 
 // -----
 
-func.func @f(%x: tensor<8x64xf32>, %p: tensor<1x64xf32>, %m: tensor<8x1xi1>, %s: tensor<1x64xi32>) {
-  // expected-error @+1 {{side must have the shape of the activation: 'tensor<8x1xi1>' against 'tensor<8x64xf32>'}}
-  %q = approx_act.quantize %x, %p, %p side %m : tensor<8x1xi1> split %s : tensor<1x64xi32> : tensor<8x64xf32>, tensor<1x64xf32> -> tensor<8x64xi4>
+func.func @f(%x: tensor<8x64xbf16>, %p: tensor<1x64xf64>, %s: tensor<1x64xi32>, %m: tensor<8x64xi1>) {
+  // expected-error @+1 {{grid of 'tensor<8x64xbf16>' must be of 'f32', not of 'f64'}}
+  %q = approx_act.quantize_split %x, %p, %p, %p, %s, %m : tensor<8x64xbf16>, tensor<1x64xf64>, tensor<1x64xi32>, tensor<8x64xi1> -> tensor<8x64xi4>
   return
 }
 
 // -----
 
-func.func @f(%x: tensor<8x64xf32>, %p: tensor<1x64xf32>, %m: tensor<8x64xi1>, %s: tensor<64xi32>) {
+func.func @f(%x: tensor<8x64xf32>, %p: tensor<3x1xf32>, %s: tensor<1x64xi32>, %m: tensor<8x64xi1>) {
+  // expected-error @+1 {{dimension 0 of grid, 3, does not divide that of the activation, 8}}
+  %q = approx_act.quantize_split %x, %p, %p, %p, %s, %m : tensor<8x64xf32>, tensor<3x1xf32>, tensor<1x64xi32>, tensor<8x64xi1> -> tensor<8x64xi4>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<8x64xf32>, %p: tensor<1x64xf32>, %s: tensor<64xi32>, %m: tensor<8x64xi1>) {
   // expected-error @+1 {{split must have the rank of the activation, 2, but has rank 1}}
-  %q = approx_act.quantize %x, %p, %p side %m : tensor<8x64xi1> split %s : tensor<64xi32> : tensor<8x64xf32>, tensor<1x64xf32> -> tensor<8x64xi4>
+  %q = approx_act.quantize_split %x, %p, %p, %p, %s, %m : tensor<8x64xf32>, tensor<1x64xf32>, tensor<64xi32>, tensor<8x64xi1> -> tensor<8x64xi4>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<8x64xf32>, %p: tensor<1x64xf32>, %s: tensor<1x48xi32>, %m: tensor<8x64xi1>) {
+  // expected-error @+1 {{dimension 1 of split, 48, does not divide that of the activation, 64}}
+  %q = approx_act.quantize_split %x, %p, %p, %p, %s, %m : tensor<8x64xf32>, tensor<1x64xf32>, tensor<1x48xi32>, tensor<8x64xi1> -> tensor<8x64xi4>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<8x64xf32>, %p: tensor<1x64xf32>, %w: tensor<1x1xf32>, %s: tensor<1x64xi32>, %m: tensor<8x64xi1>) {
+  // expected-error @+1 {{failed to verify that all of {edge, below, above} have same type}}
+  %q = "approx_act.quantize_split"(%x, %p, %w, %p, %s, %m) : (tensor<8x64xf32>, tensor<1x64xf32>, tensor<1x1xf32>, tensor<1x64xf32>, tensor<1x64xi32>, tensor<8x64xi1>) -> tensor<8x64xi4>
   return
 }
 
@@ -269,6 +325,30 @@ func.func @f(%q: tensor<8x32xi4>, %p: tensor<1x64xf32>) {
 func.func @f(%q: tensor<8x64xi4>, %p: tensor<1x64xf64>) {
   // expected-error @+1 {{grid of 'tensor<8x64xf32>' must be of 'f32', not of 'f64'}}
   %x = approx_act.dequantize %q, %p, %p : tensor<8x64xi4>, tensor<1x64xf64> -> tensor<8x64xf32>
+  return
+}
+
+// -----
+
+func.func @f(%q: tensor<8x32xi4>, %p: tensor<1x64xf32>, %s: tensor<1x64xi32>) {
+  // expected-error @+1 {{codes must have the shape of the activation: 'tensor<8x32xi4>' against 'tensor<8x64xf32>'}}
+  %x = approx_act.dequantize_split %q, %p, %p, %p, %s : tensor<8x32xi4>, tensor<1x64xf32>, tensor<1x64xi32> -> tensor<8x64xf32>
+  return
+}
+
+// -----
+
+func.func @f(%q: tensor<8x64xi4>, %p: tensor<1x64xf64>, %s: tensor<1x64xi32>) {
+  // expected-error @+1 {{grid of 'tensor<8x64xf32>' must be of 'f32', not of 'f64'}}
+  %x = approx_act.dequantize_split %q, %p, %p, %p, %s : tensor<8x64xi4>, tensor<1x64xf64>, tensor<1x64xi32> -> tensor<8x64xf32>
+  return
+}
+
+// -----
+
+func.func @f(%q: tensor<8x64xi4>, %p: tensor<1x64xf32>, %s: tensor<1x63xi32>) {
+  // expected-error @+1 {{dimension 1 of split, 63, does not divide that of the activation, 64}}
+  %x = approx_act.dequantize_split %q, %p, %p, %p, %s : tensor<8x64xi4>, tensor<1x64xf32>, tensor<1x63xi32> -> tensor<8x64xf32>
   return
 }
 

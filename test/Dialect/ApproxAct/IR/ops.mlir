@@ -39,36 +39,58 @@ func.func @group_grid(%x: tensor<2x8x64xbf16>) -> (tensor<2x8x4xf32>, tensor<2x8
   return %lo, %step : tensor<2x8x4xf32>, tensor<2x8x4xf32>
 }
 
-// CHECK-LABEL: func @align_grid
-func.func @align_grid(%p: tensor<1x64xf64>) -> (tensor<1x64xf64>, tensor<1x64xi32>) {
-  // CHECK: %{{.*}}, %{{.*}} = approx_act.align_grid %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} {bits = 2 : i32} : tensor<1x64xf64> -> tensor<1x64xi32>
-  %aligned, %split = approx_act.align_grid %p, %p, %p, %p {bits = 2 : i32}
-      : tensor<1x64xf64> -> tensor<1x64xi32>
-  return %aligned, %split : tensor<1x64xf64>, tensor<1x64xi32>
+// CHECK-LABEL: func @split_grid
+// CHECK-SAME: (%[[LO:.*]]: tensor<1x64xf64>, %[[STEP:.*]]: tensor<1x64xf64>, %[[A:.*]]: tensor<1x64xf64>, %[[B:.*]]: tensor<1x64xf64>)
+func.func @split_grid(%lo: tensor<1x64xf64>, %step: tensor<1x64xf64>,
+                      %a: tensor<1x64xf64>, %b: tensor<1x64xf64>)
+    -> (tensor<1x64xf64>, tensor<1x64xf64>, tensor<1x64xf64>, tensor<1x64xi32>) {
+  // CHECK: %[[EDGE:.*]], %[[BELOW:.*]], %[[ABOVE:.*]], %[[SPLIT:.*]] = approx_act.split_grid %[[LO]], %[[STEP]], %[[A]], %[[B]] {bits = 2 : i32, ratio = 4.000000e+00 : f32} : tensor<1x64xf64> -> tensor<1x64xi32>
+  %edge, %below, %above, %split = approx_act.split_grid %lo, %step, %a, %b
+      {bits = 2 : i32, ratio = 4.0 : f32} : tensor<1x64xf64> -> tensor<1x64xi32>
+  // CHECK: return %[[EDGE]], %[[BELOW]], %[[ABOVE]], %[[SPLIT]]
+  return %edge, %below, %above, %split
+      : tensor<1x64xf64>, tensor<1x64xf64>, tensor<1x64xf64>, tensor<1x64xi32>
 }
 
 // CHECK-LABEL: func @quantize
-func.func @quantize(%x: tensor<8x64xf16>, %lo: tensor<1x64xf32>, %step: tensor<1x64xf32>,
-                    %mask: tensor<8x64xi1>, %split: tensor<1x1xi32>) {
+func.func @quantize(%x: tensor<8x64xf16>, %lo: tensor<1x64xf32>, %step: tensor<1x64xf32>) {
   // Nearest rounding is the default, and not printed.
   // CHECK: approx_act.quantize %{{.*}}, %{{.*}}, %{{.*}} : tensor<8x64xf16>, tensor<1x64xf32> -> tensor<8x64xi1>
   %1 = approx_act.quantize %x, %lo, %step {rounding = #approx_act.rounding<nearest>}
       : tensor<8x64xf16>, tensor<1x64xf32> -> tensor<8x64xi1>
-  // CHECK: approx_act.quantize %{{.*}} side %{{.*}} : tensor<8x64xi1> split %{{.*}} : tensor<1x1xi32> {rounding = #approx_act.rounding<stochastic, seed = 7>} : tensor<8x64xf16>, tensor<1x64xf32> -> tensor<8x64xi4>
-  %4 = approx_act.quantize %x, %lo, %step side %mask : tensor<8x64xi1> split %split : tensor<1x1xi32>
-      {rounding = #approx_act.rounding<stochastic, seed = 7>}
+  // CHECK: approx_act.quantize %{{.*}} {rounding = #approx_act.rounding<stochastic, seed = 7>} : tensor<8x64xf16>, tensor<1x64xf32> -> tensor<8x64xi4>
+  %4 = approx_act.quantize %x, %lo, %step {rounding = #approx_act.rounding<stochastic, seed = 7>}
       : tensor<8x64xf16>, tensor<1x64xf32> -> tensor<8x64xi4>
+  return
+}
+
+// CHECK-LABEL: func @quantize_split
+// CHECK-SAME: (%[[X:.*]]: tensor<8x64xf16>, %[[E:.*]]: tensor<1x64xf32>, %[[B:.*]]: tensor<1x64xf32>, %[[A:.*]]: tensor<1x64xf32>, %[[S:.*]]: tensor<1x1xi32>, %[[M:.*]]: tensor<8x64xi1>)
+func.func @quantize_split(%x: tensor<8x64xf16>, %edge: tensor<1x64xf32>,
+                          %below: tensor<1x64xf32>, %above: tensor<1x64xf32>,
+                          %split: tensor<1x1xi32>, %mask: tensor<8x64xi1>) {
+  // CHECK: approx_act.quantize_split %[[X]], %[[E]], %[[B]], %[[A]], %[[S]], %[[M]] : tensor<8x64xf16>, tensor<1x64xf32>, tensor<1x1xi32>, tensor<8x64xi1> -> tensor<8x64xi1>
+  %1 = approx_act.quantize_split %x, %edge, %below, %above, %split, %mask
+      {rounding = #approx_act.rounding<nearest>}
+      : tensor<8x64xf16>, tensor<1x64xf32>, tensor<1x1xi32>, tensor<8x64xi1> -> tensor<8x64xi1>
+  // CHECK: approx_act.quantize_split %[[X]], %[[E]], %[[B]], %[[A]], %[[S]], %[[M]] {rounding = #approx_act.rounding<stochastic, seed = 7>} : tensor<8x64xf16>, tensor<1x64xf32>, tensor<1x1xi32>, tensor<8x64xi1> -> tensor<8x64xi4>
+  %4 = approx_act.quantize_split %x, %edge, %below, %above, %split, %mask
+      {rounding = #approx_act.rounding<stochastic, seed = 7>}
+      : tensor<8x64xf16>, tensor<1x64xf32>, tensor<1x1xi32>, tensor<8x64xi1> -> tensor<8x64xi4>
   return
 }
 
 // CHECK-LABEL: func @restore
 func.func @restore(%q: tensor<8x64xi2>, %p: tensor<8x1xf32>, %split: tensor<8x1xi32>)
-    -> (tensor<8x64xbf16>, tensor<8x64xi1>) {
+    -> (tensor<8x64xbf16>, tensor<8x64xbf16>, tensor<8x64xi1>) {
   // CHECK: approx_act.dequantize %{{.*}}, %{{.*}}, %{{.*}} : tensor<8x64xi2>, tensor<8x1xf32> -> tensor<8x64xbf16>
   %x = approx_act.dequantize %q, %p, %p : tensor<8x64xi2>, tensor<8x1xf32> -> tensor<8x64xbf16>
+  // CHECK: approx_act.dequantize_split %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} : tensor<8x64xi2>, tensor<8x1xf32>, tensor<8x1xi32> -> tensor<8x64xbf16>
+  %y = approx_act.dequantize_split %q, %p, %p, %p, %split
+      : tensor<8x64xi2>, tensor<8x1xf32>, tensor<8x1xi32> -> tensor<8x64xbf16>
   // CHECK: approx_act.side %{{.*}}, %{{.*}} : tensor<8x64xi2>, tensor<8x1xi32> -> tensor<8x64xi1>
   %mask = approx_act.side %q, %split : tensor<8x64xi2>, tensor<8x1xi32> -> tensor<8x64xi1>
-  return %x, %mask : tensor<8x64xbf16>, tensor<8x64xi1>
+  return %x, %y, %mask : tensor<8x64xbf16>, tensor<8x64xbf16>, tensor<8x64xi1>
 }
 
 // CHECK-LABEL: func @storage
