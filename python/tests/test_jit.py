@@ -385,5 +385,7 @@ def test_missing_compiler_raises(monkeypatch):
 
 
 def test_merge_of_compiler_options():
-    assert api._merge(None, {"passes": "b"}) == {"passes": "b"}
-    assert api._merge({"passes": "a", "x": 1}, {"passes": "b"}) == {"passes": "a,b", "x": 1}
+    required = {"xla_disable_hlo_passes": "b", "y": 2}
+    assert api._merge(None, required) == required
+    mine = {"xla_disable_hlo_passes": "a", "x": 1, "y": 3}
+    assert api._merge(mine, required) == {**mine, "xla_disable_hlo_passes": "a,b"}
