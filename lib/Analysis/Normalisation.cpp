@@ -174,8 +174,8 @@ NormalisationAnalysis::getSubtractedMean(Value value) const {
     return std::nullopt;
   std::optional<Statistic> mean = getStatistic(op->getOperand(1));
   bool isCentred = mean && mean->kind == Kind::Mean &&
-                   mean->root == Root::None && mean->base == op->getOperand(0) &&
-                   isAligned(*mean, value);
+                   mean->root == Root::None &&
+                   mean->base == op->getOperand(0) && isAligned(*mean, value);
   return isCentred ? mean : std::nullopt;
 }
 
@@ -399,7 +399,8 @@ std::optional<Moments> NormalisationAnalysis::lookup(Value value) const {
     if (index == 1 && !isProduct)
       break;
     Value numerator = op->getOperand(index);
-    std::optional<Statistic> deviation = getStatistic(op->getOperand(1 - index));
+    std::optional<Statistic> deviation =
+        getStatistic(op->getOperand(1 - index));
     if (!deviation ||
         deviation->root != (isProduct ? Root::Rsqrt : Root::Sqrt) ||
         !isAligned(*deviation, value))
@@ -407,8 +408,8 @@ std::optional<Moments> NormalisationAnalysis::lookup(Value value) const {
     // Of what is divided about zero, or of what it was before centring about
     // the mean.
     std::optional<Statistic> mean = getSubtractedMean(numerator);
-    bool isOwn = deviation->base == numerator &&
-                 deviation->kind == Kind::MeanOfSquares;
+    bool isOwn =
+        deviation->base == numerator && deviation->kind == Kind::MeanOfSquares;
     bool isOfBase =
         mean && getKeptShape(*mean) == getKeptShape(*deviation) &&
         deviation->kind == Kind::Variance &&

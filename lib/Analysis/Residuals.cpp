@@ -33,7 +33,8 @@ std::optional<int64_t> approx_act::getByteSize(Type type) {
     bits = element.getIntOrFloatBitWidth();
   else
     return std::nullopt;
-  return tensor.getNumElements() * llvm::divideCeil(bits, 8);
+  return tensor.getNumElements() *
+         static_cast<int64_t>(llvm::divideCeil(bits, 8));
 }
 
 Demand approx_act::getDemand(Operation *op, unsigned index) {

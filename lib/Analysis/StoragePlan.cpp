@@ -26,8 +26,7 @@ struct Node {
 } // namespace
 
 static Layer getLayer(Demand demand, Type type) {
-  bool canApproximate =
-      demand == Demand::Approximate || demand == Demand::Side;
+  bool canApproximate = demand == Demand::Approximate || demand == Demand::Side;
   return canApproximate && isApproximable(type) ? Approximate : Exact;
 }
 
@@ -46,8 +45,8 @@ class StoragePlan::Builder {
 public:
   Builder(StoragePlan &plan, const NormalisationAnalysis &normalisation,
           const StorageOptions &options)
-      : plan(plan), turnaround(plan.turnaround), normalisation(normalisation), options(options),
-        source(graph.addNode()), sink(graph.addNode()) {}
+      : plan(plan), turnaround(plan.turnaround), normalisation(normalisation),
+        options(options), source(graph.addNode()), sink(graph.addNode()) {}
 
   void run();
 
@@ -117,8 +116,7 @@ bool StoragePlan::Builder::isStatistic(Value value) const {
 bool StoragePlan::Builder::isEligible(Value value) const {
   auto type = cast<RankedTensorType>(value.getType());
   return plan.isLarge(value) && type.getElementTypeBitWidth() > options.bits &&
-         !isStatistic(value) &&
-         (!options.requireMoments || getMoments(value));
+         !isStatistic(value) && (!options.requireMoments || getMoments(value));
 }
 
 const std::optional<Moments> &
@@ -234,9 +232,9 @@ Storage StoragePlan::Builder::describe(Value value, Layer layer) {
     storage.kind = StorageKind::Codes;
     storage.bits = options.bits;
     storage.moments = getMoments(value);
-    storage.reason =
-        storage.moments ? "read linearly, with moments known to the program"
-                        : "read linearly";
+    storage.reason = storage.moments
+                         ? "read linearly, with moments known to the program"
+                         : "read linearly";
     return storage;
   }
   if (auto tensor = dyn_cast<RankedTensorType>(type);
@@ -324,8 +322,8 @@ bool StoragePlan::Builder::foldIntoCodes(Value mask) {
   if (storage.moments && !isUnit(grid) && !isUnit(chain->shape) &&
       grid != ArrayRef(chain->shape))
     return false;
-  storage.side = SideMask{mask, std::move(*chain), threshold->cut,
-                          threshold->isAbove};
+  storage.side =
+      SideMask{mask, std::move(*chain), threshold->cut, threshold->isAbove};
   plan.carriers[mask] = storage.side->chain.root;
   plan.recomputed.erase(mask);
   return true;
@@ -383,14 +381,14 @@ bool StoragePlan::isLarge(Value value) const {
 }
 
 const Storage *StoragePlan::lookup(Value value) const {
-  auto it = stored.find(value);
+  const auto *it = stored.find(value);
   return it == stored.end() ? nullptr : &it->second;
 }
 
 void StoragePlan::print(raw_ostream &os) const {
-  os << "storage plan of '" << turnaround.getFunction().getName() << "': "
-     << stored.size() << " stored, " << recomputed.size() << " recomputed, "
-     << carriers.size() << " masks carried by codes\n";
+  os << "storage plan of '" << turnaround.getFunction().getName()
+     << "': " << stored.size() << " stored, " << recomputed.size()
+     << " recomputed, " << carriers.size() << " masks carried by codes\n";
   for (auto &[value, storage] : stored) {
     os << "  " << value.getType() << " of " << value.getDefiningOp()->getName()
        << ": ";

@@ -128,10 +128,12 @@ approx_act::traceAffine(Value value, llvm::function_ref<bool(Value)> isRoot) {
     if (sourceType.getNumElements() >= type.getNumElements())
       return std::nullopt;
     SmallVector<int64_t> shape = source.getKeptShape(type.getRank());
-    bool isFirst = isUnit(chain.shape) && chain.steps.end() == llvm::find_if(
-        chain.steps, [](const AffineStep &step) {
-          return step.coefficient && !getSplatValue(step.coefficient->value);
-        });
+    bool isFirst = isUnit(chain.shape) &&
+                   chain.steps.end() ==
+                       llvm::find_if(chain.steps, [](const AffineStep &step) {
+                         return step.coefficient &&
+                                !getSplatValue(step.coefficient->value);
+                       });
     if (!isFirst && shape != chain.shape)
       return std::nullopt;
     chain.shape = shape;

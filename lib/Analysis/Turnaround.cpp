@@ -25,9 +25,9 @@ approx_act::resolveForwardResults(func::FuncOp func,
   unsigned count = func.getNumResults();
   for (unsigned index : requested)
     if (index >= count)
-      return func.emitError() << "forward result " << index
-                              << " is out of range: '" << func.getName()
-                              << "' has " << count << " results";
+      return func.emitError()
+             << "forward result " << index << " is out of range: '"
+             << func.getName() << "' has " << count << " results";
   if (!requested.empty())
     return SmallVector<unsigned>(requested);
 
@@ -37,11 +37,11 @@ approx_act::resolveForwardResults(func::FuncOp func,
       losses.push_back(index);
   if (losses.size() == 1 || (!losses.empty() && losses.front() == 0))
     return SmallVector<unsigned>{losses.front()};
-  InFlightDiagnostic error =
-      func.emitError() << "cannot tell which result of '" << func.getName()
-                       << "' is the loss: "
-                       << (losses.empty() ? "none" : "more than one")
-                       << " is a floating-point scalar";
+  InFlightDiagnostic error = func.emitError()
+                             << "cannot tell which result of '"
+                             << func.getName() << "' is the loss: "
+                             << (losses.empty() ? "none" : "more than one")
+                             << " is a floating-point scalar";
   error.attachNote() << "name it with the option forward-results=<index>";
   return failure();
 }
@@ -123,8 +123,8 @@ void Turnaround::print(raw_ostream &os) const {
   unsigned counts[4] = {0, 0, 0, 0};
   for (Operation &op : func.getBody().front())
     ++counts[static_cast<unsigned>(getPhase(&op))];
-  os << "turnaround of '" << func.getName() << "': "
-     << counts[static_cast<unsigned>(Phase::Forward)] << " forward, "
+  os << "turnaround of '" << func.getName()
+     << "': " << counts[static_cast<unsigned>(Phase::Forward)] << " forward, "
      << counts[static_cast<unsigned>(Phase::Derived)] << " derived, "
      << counts[static_cast<unsigned>(Phase::Backward)] << " backward ops\n";
   if (!lastForward)

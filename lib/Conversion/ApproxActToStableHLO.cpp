@@ -281,11 +281,11 @@ struct SplitGridLowering : OpConversionPattern<SplitGridOp> {
     Value rounded = hlo.elementwise(
         "floor", hlo.elementwise("add", {share, splatLike(hlo, share, 0.5)}));
     // At least one cell on each side; an empty interval has no share.
-    Value inactiveCells = clamp(
-        hlo,
-        hlo.select(hlo.compare("EQ", rounded, rounded), rounded,
-                   splatLike(hlo, rounded, 1.0)),
-        1.0, last);
+    Value inactiveCells =
+        clamp(hlo,
+              hlo.select(hlo.compare("EQ", rounded, rounded), rounded,
+                         splatLike(hlo, rounded, 1.0)),
+              1.0, last);
     Value activeCells =
         subtract(splatLike(hlo, rounded, last + 1), inactiveCells);
     Value cellsBelow = hlo.select(falls, activeCells, inactiveCells);
@@ -370,8 +370,8 @@ static Value roundPosition(StableHLOBuilder &hlo, Value position, double last,
   Value clamped = clampFromZero(hlo, position, last + 1.0);
   Value centred =
       hlo.elementwise("subtract", {clamped, splatLike(hlo, clamped, 0.5)});
-  return hlo.elementwise(
-      "add", {centred, randomNumbers(hlo, typeOf(centred), rounding.getSeed())});
+  return hlo.elementwise("add", {centred, randomNumbers(hlo, typeOf(centred),
+                                                        rounding.getSeed())});
 }
 
 namespace {
@@ -462,9 +462,9 @@ struct QuantizeSplitLowering : OpConversionPattern<QuantizeSplitOp> {
     Value inverse = hlo.select(
         isUpper, spread(hlo, invertWidth(hlo, adaptor.getAbove()), shape),
         spread(hlo, invertWidth(hlo, adaptor.getBelow()), shape));
-    Value position = roundPosition(
-        hlo, hlo.elementwise("multiply", {distance, inverse}), last,
-        op.getRounding());
+    Value position =
+        roundPosition(hlo, hlo.elementwise("multiply", {distance, inverse}),
+                      last, op.getRounding());
 
     Value cellsBelow =
         hlo.convert(rule.cellsBelow, typeOf(edge).getElementType());
@@ -716,8 +716,9 @@ struct ConvertApproxActToStableHLO
     RewritePatternSet patterns(&context);
     patterns.add<GridLowering, SplitGridLowering, QuantizeLowering,
                  DequantizeLowering, QuantizeSplitLowering,
-                 DequantizeSplitLowering, SideLowering, PackLowering, UnpackLowering,
-                 BarrierLowering, ConstantLowering>(converter, &context);
+                 DequantizeSplitLowering, SideLowering, PackLowering,
+                 UnpackLowering, BarrierLowering, ConstantLowering>(converter,
+                                                                    &context);
     patterns.add<RenamePattern<arith::AddFOp>>(converter, &context, "add");
     patterns.add<RenamePattern<arith::SubFOp>>(converter, &context, "subtract");
     patterns.add<RenamePattern<arith::MulFOp>>(converter, &context, "multiply");

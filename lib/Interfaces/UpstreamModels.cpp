@@ -28,8 +28,9 @@ struct Model : ResidualOpInterface::ExternalModel<Model<Op, function>, Op> {
   SmallVector<int64_t> getDimensions(Operation *) const { return {}; }
   std::optional<double> getSplatValue(Operation *op) const {
     auto constant = dyn_cast<arith::ConstantOp>(op);
-    auto elements = constant ? dyn_cast<DenseFPElementsAttr>(constant.getValue())
-                             : DenseFPElementsAttr();
+    auto elements = constant
+                        ? dyn_cast<DenseFPElementsAttr>(constant.getValue())
+                        : DenseFPElementsAttr();
     if (!elements || !elements.isSplat())
       return std::nullopt;
     return elements.getSplatValue<APFloat>().convertToDouble();

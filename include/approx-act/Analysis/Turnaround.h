@@ -67,7 +67,8 @@ public:
 
   /// Moves every backward op behind the last forward op, so that program order
   /// is forward, then backward. Both keep their own order. (A frontend may
-  /// finish the loss after the gradient, as `value_and_grad(f)(x)[0] / n` does.)
+  /// finish the loss after the gradient, as `value_and_grad(f)(x)[0] / n`
+  /// does.)
   void sortByPhase();
 
   void print(raw_ostream &os) const;

@@ -33,16 +33,14 @@ struct PipelineOptions : PassPipelineOptions<PipelineOptions> {
       *this, "forward-results",
       llvm::cl::desc("Indices of the results that must be exact, loss first")};
   Option<std::string> range{
-      *this, "range",
-      llvm::cl::desc("auto, normalised, minmax or absmax"),
+      *this, "range", llvm::cl::desc("auto, normalised, minmax or absmax"),
       llvm::cl::init("auto")};
   Option<double> sigma{
       *this, "sigma",
       llvm::cl::desc("Half width of a normalised interval; 0: by bits"),
       llvm::cl::init(0.0)};
   Option<std::string> granularity{
-      *this, "granularity",
-      llvm::cl::desc("auto, tensor, channel or group"),
+      *this, "granularity", llvm::cl::desc("auto, tensor, channel or group"),
       llvm::cl::init("auto")};
   Option<int64_t> groupSize{*this, "group-size",
                             llvm::cl::desc("Elements in a group"),
@@ -55,8 +53,9 @@ struct PipelineOptions : PassPipelineOptions<PipelineOptions> {
                         llvm::cl::init(0)};
   Option<double> minFraction{
       *this, "min-fraction",
-      llvm::cl::desc("The smallest residuals, together at most this fraction of "
-                     "all residual bytes, stay exact"),
+      llvm::cl::desc(
+          "The smallest residuals, together at most this fraction of "
+          "all residual bytes, stay exact"),
       llvm::cl::init(1.0 / 500)};
 };
 

@@ -47,7 +47,8 @@ Value StableHLOBuilder::compare(StringRef direction, Value lhs, Value rhs) {
   auto name = builder.getStringAttr("stablehlo");
   auto attribute = OpaqueAttr::get(
       name, ("comparison_direction " + direction).str(), builder.getNoneType());
-  auto type = RankedTensorType::get(typeOf(lhs).getShape(), builder.getI1Type());
+  auto type =
+      RankedTensorType::get(typeOf(lhs).getShape(), builder.getI1Type());
   return create("compare", {lhs, rhs}, type,
                 builder.getNamedAttr("comparison_direction", attribute))
       ->getResult(0);
@@ -139,15 +140,15 @@ Value StableHLOBuilder::reduce(StringRef combiner, Value value, Value init,
   OperationState state(loc, "stablehlo.reduce");
   state.addOperands({value, init});
   state.addTypes(type.clone(shape));
-  state.propertiesAttr = builder.getDictionaryAttr(builder.getNamedAttr(
-      "dimensions", builder.getDenseI64ArrayAttr(dims)));
+  state.propertiesAttr = builder.getDictionaryAttr(
+      builder.getNamedAttr("dimensions", builder.getDenseI64ArrayAttr(dims)));
   state.addRegion();
   Operation *op = builder.create(state);
 
   OpBuilder::InsertionGuard guard(builder);
   Type scalar = init.getType();
-  Block *block = builder.createBlock(&op->getRegion(0), {}, {scalar, scalar},
-                                     {loc, loc});
+  Block *block =
+      builder.createBlock(&op->getRegion(0), {}, {scalar, scalar}, {loc, loc});
   Value combined = elementwise(combiner, block->getArguments());
   create("return", combined, {});
   return op->getResult(0);

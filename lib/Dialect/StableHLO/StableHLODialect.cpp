@@ -4,8 +4,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "approx-act/Dialect/StableHLO/StableHLO.h"
 #include "StableHLOModels.h"
+#include "approx-act/Dialect/StableHLO/StableHLO.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "mlir/IR/OpImplementation.h"
 #include "mlir/Transforms/InliningUtils.h"

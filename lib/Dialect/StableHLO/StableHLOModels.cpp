@@ -116,8 +116,7 @@ static OpFacts getFacts(Operation *op) {
   if (name == "reduce" && op->getNumOperands() == 2 &&
       op->getNumRegions() == 1 && op->getRegion(0).hasOneBlock()) {
     Block &body = op->getRegion(0).front();
-    bool isSum = body.getNumArguments() == 2 &&
-                 llvm::hasNItems(body, 2) &&
+    bool isSum = body.getNumArguments() == 2 && llvm::hasNItems(body, 2) &&
                  body.front().getName().stripDialect() == "add" &&
                  body.front().getOperands() == ValueRange(body.getArguments());
     if (isSum)
@@ -136,13 +135,33 @@ bool approx_act::isPureStableHLOOp(StringRef name) {
   if (getFactsTable().contains(name))
     return true;
   return llvm::StringSwitch<bool>(name)
-      .Cases({"reduce", "reduce_window", "select_and_scatter", "scatter",
-              "sort", "rng_bit_generator", "get_tuple_element", "tuple",
-              "atan2", "tan", "popcnt", "count_leading_zeros", "shift_left",
-              "shift_right_arithmetic", "shift_right_logical",
-              "bitcast_convert", "real", "imag", "complex", "fft", "cholesky",
-              "triangular_solve", "map", "batch_norm_training",
-              "batch_norm_grad", "batch_norm_inference", "return"},
+      .Cases({"reduce",
+              "reduce_window",
+              "select_and_scatter",
+              "scatter",
+              "sort",
+              "rng_bit_generator",
+              "get_tuple_element",
+              "tuple",
+              "atan2",
+              "tan",
+              "popcnt",
+              "count_leading_zeros",
+              "shift_left",
+              "shift_right_arithmetic",
+              "shift_right_logical",
+              "bitcast_convert",
+              "real",
+              "imag",
+              "complex",
+              "fft",
+              "cholesky",
+              "triangular_solve",
+              "map",
+              "batch_norm_training",
+              "batch_norm_grad",
+              "batch_norm_inference",
+              "return"},
              true)
       .Default(false);
 }

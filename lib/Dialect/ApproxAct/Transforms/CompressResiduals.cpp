@@ -58,8 +58,8 @@ static double getDefaultSigma(unsigned bits) {
 static bool hasOpaqueBody(func::FuncOp func) {
   return llvm::any_of(func.getBody().front(), [](Operation &op) {
     auto residualOp = dyn_cast<ResidualOpInterface>(op);
-    bool isSum = residualOp && residualOp.getScalarFunction() ==
-                                   ScalarFunction::ReduceAdd;
+    bool isSum = residualOp &&
+                 residualOp.getScalarFunction() == ScalarFunction::ReduceAdd;
     return op.getNumRegions() > 0 && !isSum && !isMemoryEffectFree(&op);
   });
 }
@@ -155,8 +155,7 @@ void CompressResiduals::reportOne(Value value, int64_t before,
       break;
     }
     if (storage->kind != StorageKind::Exact) {
-      auto codes =
-          type.clone(IntegerType::get(value.getContext(), storedBits));
+      auto codes = type.clone(IntegerType::get(value.getContext(), storedBits));
       after = getPackedType(codes, *choosePackedDim(codes)).getNumElements();
     }
   } else if (plan.getCarrier(value)) {
@@ -166,9 +165,8 @@ void CompressResiduals::reportOne(Value value, int64_t before,
   }
   bytesAfter += after;
 
-  auto opts = remark::RemarkOpts::name(name)
-                  .category(kCategory)
-                  .function(getOperation().getName());
+  auto opts = remark::RemarkOpts::name(name).category(kCategory).function(
+      getOperation().getName());
   remark::detail::InFlightRemark remark =
       isStored ? remark::passed(op->getLoc(), opts)
                : remark::missed(op->getLoc(), opts);
@@ -178,8 +176,7 @@ void CompressResiduals::reportOne(Value value, int64_t before,
          << Remark::Arg("op", op->getName().getStringRef())
          << Remark::Arg("bits", storedBits)
          << Remark::Arg("bytes_before", before)
-         << Remark::Arg("bytes_after", after)
-         << Remark::Arg("reason", reason);
+         << Remark::Arg("bytes_after", after) << Remark::Arg("reason", reason);
 }
 
 void CompressResiduals::report(const Turnaround &turnaround,

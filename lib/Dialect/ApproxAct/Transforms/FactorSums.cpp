@@ -83,8 +83,7 @@ SumFactoring::getCoefficient(Value value, ArrayRef<int64_t> reduced) const {
   // As large as the sum in every dimension that stays.
   for (int64_t dim : llvm::seq<int64_t>(0, type.getRank())) {
     bool varies = llvm::is_contained(source.dims, dim);
-    if (type.getDimSize(dim) != 1 &&
-        varies == llvm::is_contained(reduced, dim))
+    if (type.getDimSize(dim) != 1 && varies == llvm::is_contained(reduced, dim))
       return std::nullopt;
   }
   return Coefficient{source.value};
@@ -96,8 +95,8 @@ bool SumFactoring::sumsToZero(const Term &term,
          normalisation.isCentred(term.factors.front(), reduced);
 }
 
-/// `value` as a term. With `isSummed`, the term has the same sum as `value`, but
-/// may differ from it element by element.
+/// `value` as a term. With `isSummed`, the term has the same sum as `value`,
+/// but may differ from it element by element.
 Term SumFactoring::expand(Value value, ArrayRef<int64_t> reduced, bool isSummed,
                           unsigned depth) const {
   Term leaf{1.0, {}, {value}};

@@ -43,13 +43,15 @@ struct PrintPass : Base {
 };
 
 struct PrintTurnaround
-    : PrintPass<PrintTurnaround, approx_act::impl::PrintTurnaroundBase<PrintTurnaround>> {
+    : PrintPass<PrintTurnaround,
+                approx_act::impl::PrintTurnaroundBase<PrintTurnaround>> {
   using PrintPass::PrintPass;
   void print(const Turnaround &turnaround) { turnaround.print(llvm::errs()); }
 };
 
 struct PrintResiduals
-    : PrintPass<PrintResiduals, approx_act::impl::PrintResidualsBase<PrintResiduals>> {
+    : PrintPass<PrintResiduals,
+                approx_act::impl::PrintResidualsBase<PrintResiduals>> {
   using PrintPass::PrintPass;
   void print(const Turnaround &turnaround) {
     ResidualAnalysis(turnaround).print(llvm::errs());
@@ -72,7 +74,8 @@ struct PrintStoragePlan
 };
 
 struct PrintPeakMemory
-    : PrintPass<PrintPeakMemory, approx_act::impl::PrintPeakMemoryBase<PrintPeakMemory>> {
+    : PrintPass<PrintPeakMemory,
+                approx_act::impl::PrintPeakMemoryBase<PrintPeakMemory>> {
   using PrintPass::PrintPass;
   void print(const Turnaround &turnaround) {
     PeakMemoryAnalysis(turnaround).print(llvm::errs());

@@ -23,8 +23,8 @@ static bool isCheap(Operation *op) {
   return residualOp && residualOp.getRecompute() == Recompute::Cheap;
 }
 
-/// Whether the op reads its operands from memory: anything but arithmetic, views
-/// and sums.
+/// Whether the op reads its operands from memory: anything but arithmetic,
+/// views and sums.
 static bool isContraction(Operation *op) {
   auto residualOp = dyn_cast<ResidualOpInterface>(op);
   return !residualOp ||
@@ -74,8 +74,8 @@ Operation *ResidualRewriter::getStorePoint(Value value,
   SmallVector<Value> leaves;
   collectForwardLeaves(value, leaves);
   if (storage.moments)
-    for (const auto &moment : {storage.moments->mean,
-                               storage.moments->deviation})
+    for (const auto &moment :
+         {storage.moments->mean, storage.moments->deviation})
       if (moment)
         collectForwardLeaves(moment->value, leaves);
   if (storage.side) {
@@ -86,7 +86,8 @@ Operation *ResidualRewriter::getStorePoint(Value value,
   }
   Operation *last = nullptr;
   for (Value leaf : leaves)
-    if (Operation *op = leaf.getDefiningOp(); op && (!last || isBefore(last, op)))
+    if (Operation *op = leaf.getDefiningOp();
+        op && (!last || isBefore(last, op)))
       last = op;
   return last;
 }
@@ -262,7 +263,8 @@ ResidualRewriter::makeAffine(OpBuilder &builder, Location loc,
       break;
     }
   }
-  offset = arith::SubFOp::create(builder, loc, offset, makeSplat(builder, loc, type, side.cut));
+  offset = arith::SubFOp::create(builder, loc, offset,
+                                 makeSplat(builder, loc, type, side.cut));
   if (!side.isAbove) {
     slope = negate(slope);
     offset = negate(offset);
@@ -308,8 +310,7 @@ void ResidualRewriter::makeGrid(OpBuilder &builder, Value value,
   result.step = grid.getStep();
   if (!storage.side)
     return;
-  auto [slope, offset] =
-      makeAffine(builder, loc, *storage.side, parameterType);
+  auto [slope, offset] = makeAffine(builder, loc, *storage.side, parameterType);
   auto splitType = RankedTensorType::get(shape, builder.getI32Type());
   auto split = SplitGridOp::create(
       builder, loc, parameterType, parameterType, parameterType, splitType,
@@ -529,8 +530,7 @@ Value ResidualRewriter::restore(OpBuilder &builder, Value value,
                                 unsigned component) {
   Cluster key{value, component};
   const Storage *storage = plan.lookup(value);
-  if (plan.isFree(value) ||
-      (storage && storage->kind == StorageKind::Exact)) {
+  if (plan.isFree(value) || (storage && storage->kind == StorageKind::Exact)) {
     Value behindBarrier = openWords.lookup(key);
     return behindBarrier ? behindBarrier : value;
   }
@@ -546,8 +546,8 @@ Value ResidualRewriter::restore(OpBuilder &builder, Value value,
       result = dequantize(builder, loc, value.getType(), result, entry);
   } else if (Value carrier = plan.getCarrier(value)) {
     const Stored &entry = stored[carrier];
-    Value codes = restoreCodes(builder, loc, entry,
-                               openWords.at({carrier, component}));
+    Value codes =
+        restoreCodes(builder, loc, entry, openWords.at({carrier, component}));
     result = SideOp::create(builder, loc, value.getType(), codes, entry.split);
   } else if (plan.isRecomputed(value)) {
     Operation *op = value.getDefiningOp();

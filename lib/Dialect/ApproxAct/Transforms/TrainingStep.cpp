@@ -10,10 +10,8 @@
 using namespace mlir;
 using namespace mlir::approx_act;
 
-FailureOr<TrainingStep>
-approx_act::getTrainingStep(func::FuncOp func,
-                            ArrayRef<unsigned> forwardResults,
-                            std::string &reason) {
+FailureOr<TrainingStep> approx_act::getTrainingStep(
+    func::FuncOp func, ArrayRef<unsigned> forwardResults, std::string &reason) {
   TrainingStep step;
   if (func.isExternal())
     reason = "it has no body";
