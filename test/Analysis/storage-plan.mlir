@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// RUN: approx-act-opt %s --approx-act-print-storage-plan --mlir-disable-threading -o /dev/null 2>&1 | FileCheck %s
+
+#all = #stablehlo.dot<lhs_contracting_dimensions = [0, 1], rhs_contracting_dimensions = [0, 1]>
+
+// Of a family of values that follow from each other, one is stored.
+
+// CHECK-LABEL: storage plan of 'family'
+// CHECK-SAME: 1 stored, 3 recomputed
+// CHECK-NEXT: tensor<64x64xf32> of stablehlo.dot: codes of 4 bits
+func.func @family(%x: tensor<64x64xf32>, %w: tensor<64x64xf32>) -> (tensor<f32>, tensor<64x64xf32>) {
+  %a = "stablehlo.dot"(%x, %w) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %b = "stablehlo.tanh"(%a) : (tensor<64x64xf32>) -> tensor<64x64xf32>
+  %c = "stablehlo.add"(%a, %b) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %d = "stablehlo.multiply"(%c, %a) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %loss = "stablehlo.dot_general"(%d, %d) <{dot_dimension_numbers = #all}> : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<f32>
+  %0 = "stablehlo.dot"(%a, %w) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %1 = "stablehlo.dot"(%b, %0) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %2 = "stablehlo.dot"(%c, %1) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %3 = "stablehlo.dot"(%d, %2) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  return %loss, %3 : tensor<f32>, tensor<64x64xf32>
+}
+
+// Of two ancestors and the one value made of both, the one.
+
+// CHECK-LABEL: storage plan of 'meeting'
+// CHECK-SAME: 1 stored
+// CHECK-NEXT: tensor<64x64xf32> of stablehlo.multiply: codes of 4 bits
+func.func @meeting(%x: tensor<64x64xf32>, %w: tensor<64x64xf32>) -> (tensor<f32>, tensor<64x64xf32>) {
+  %a = "stablehlo.dot"(%x, %w) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %b = "stablehlo.dot"(%w, %x) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %c = "stablehlo.multiply"(%a, %b) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %loss = "stablehlo.dot_general"(%c, %c) <{dot_dimension_numbers = #all}> : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<f32>
+  %0 = "stablehlo.dot"(%c, %w) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  return %loss, %0 : tensor<f32>, tensor<64x64xf32>
+}
+
+// A narrow value that a wide one repeats is the cheaper one.
+
+// CHECK-LABEL: storage plan of 'repeated'
+// CHECK-SAME: 1 stored
+// CHECK-NEXT: tensor<64xf32> of stablehlo.dot:
+func.func @repeated(%x: tensor<64x64xf32>, %v: tensor<64xf32>) -> (tensor<f32>, tensor<64x64xf32>) {
+  %a = "stablehlo.dot"(%x, %v) : (tensor<64x64xf32>, tensor<64xf32>) -> tensor<64xf32>
+  %b = "stablehlo.broadcast_in_dim"(%a) <{broadcast_dimensions = array<i64: 1>}> : (tensor<64xf32>) -> tensor<64x64xf32>
+  %loss = "stablehlo.dot_general"(%b, %b) <{dot_dimension_numbers = #all}> : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<f32>
+  %0 = "stablehlo.dot"(%b, %x) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  return %loss, %0 : tensor<f32>, tensor<64x64xf32>
+}
+
+// Functions of arguments alone are computed again, whatever they cost to keep.
+
+// CHECK-LABEL: storage plan of 'of_arguments'
+// CHECK-SAME: 0 stored, 2 recomputed
+func.func @of_arguments(%x: tensor<64x64xf32>, %w: tensor<64x64xf32>) -> (tensor<f32>, tensor<64x64xf32>) {
+  %t = "stablehlo.transpose"(%w) <{permutation = array<i64: 1, 0>}> : (tensor<64x64xf32>) -> tensor<64x64xf32>
+  %e = "stablehlo.exponential"(%t) : (tensor<64x64xf32>) -> tensor<64x64xf32>
+  %loss = "stablehlo.dot_general"(%e, %x) <{dot_dimension_numbers = #all}> : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<f32>
+  %0 = "stablehlo.dot"(%e, %x) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %1 = "stablehlo.dot"(%t, %0) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  return %loss, %1 : tensor<f32>, tensor<64x64xf32>
+}
+
+// A value that the step returns is there anyway, and so is what follows from it.
+
+// CHECK-LABEL: storage plan of 'returned'
+// CHECK-SAME: 0 stored, 1 recomputed
+func.func @returned(%x: tensor<64x64xf32>, %w: tensor<64x64xf32>) -> (tensor<f32>, tensor<64x64xf32>, tensor<64x64xf32>) {
+  %a = "stablehlo.dot"(%x, %w) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %b = "stablehlo.log"(%a) : (tensor<64x64xf32>) -> tensor<64x64xf32>
+  %loss = "stablehlo.dot_general"(%b, %a) <{dot_dimension_numbers = #all}> : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<f32>
+  %0 = "stablehlo.dot"(%b, %x) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  return %loss, %0, %a : tensor<f32>, tensor<64x64xf32>, tensor<64x64xf32>
+}
+
+// What is demanded exactly is stored so, and once: the exact value serves who
+// would take an approximation. A logarithm asks for its operand, but its result
+// bears codes.
+
+// CHECK-LABEL: storage plan of 'exactly'
+// CHECK-SAME: 5 stored
+// CHECK-NEXT: tensor<64x64xf32> of stablehlo.dot: exact (demanded exactly by stablehlo.divide)
+// CHECK-NEXT: tensor<64x64xi32> of stablehlo.custom_call: exact (demanded exactly by stablehlo.gather)
+// CHECK-NEXT: tensor<64x64xf32> of stablehlo.tanh: exact (demanded exactly by stablehlo.custom_call)
+// CHECK-NEXT: tensor<64x64xi1> of stablehlo.custom_call: mask
+// CHECK-NEXT: tensor<64x64xf32> of stablehlo.log: codes of 4 bits
+func.func @exactly(%x: tensor<64x64xf32>, %w: tensor<64x64xf32>) -> (tensor<f32>, tensor<64x64xf32>) {
+  %denominator = "stablehlo.dot"(%w, %x) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %indices = "stablehlo.custom_call"(%w) <{call_target_name = "f"}> : (tensor<64x64xf32>) -> tensor<64x64xi32>
+  %a = "stablehlo.dot"(%w, %w) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %b = "stablehlo.dot"(%x, %x) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %unknown = "stablehlo.tanh"(%b) : (tensor<64x64xf32>) -> tensor<64x64xf32>
+  %mask = "stablehlo.custom_call"(%w) <{call_target_name = "f"}> : (tensor<64x64xf32>) -> tensor<64x64xi1>
+  %loss = "stablehlo.custom_call"(%denominator, %indices, %unknown, %a, %mask) <{call_target_name = "f"}>
+      : (tensor<64x64xf32>, tensor<64x64xi32>, tensor<64x64xf32>, tensor<64x64xf32>, tensor<64x64xi1>) -> tensor<f32>
+  %log = "stablehlo.log"(%a) : (tensor<64x64xf32>) -> tensor<64x64xf32>
+  %0 = "stablehlo.dot"(%log, %denominator) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %1 = "stablehlo.divide"(%0, %denominator) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %2 = "stablehlo.gather"(%1, %indices) <{dimension_numbers = #stablehlo.gather<offset_dims = [1], collapsed_slice_dims = [0], start_index_map = [0], index_vector_dim = 2>, slice_sizes = array<i64: 1, 64>}>
+      : (tensor<64x64xf32>, tensor<64x64xi32>) -> tensor<64x64xf32>
+  %3 = "stablehlo.custom_call"(%2, %unknown) <{call_target_name = "f"}> : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %4 = "stablehlo.select"(%mask, %3, %0) : (tensor<64x64xi1>, tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  return %loss, %4 : tensor<f32>, tensor<64x64xf32>
+}
+
+// A function of what is stored exactly is exact, and need not be stored.
+
+// CHECK-LABEL: storage plan of 'exact_function'
+// CHECK-SAME: 1 stored, 1 recomputed
+// CHECK-NEXT: of stablehlo.dot: exact (demanded exactly by
+func.func @exact_function(%x: tensor<64x64xf32>, %w: tensor<64x64xf32>) -> (tensor<f32>, tensor<64x64xf32>) {
+  %a = "stablehlo.dot"(%x, %w) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %b = "stablehlo.tanh"(%a) : (tensor<64x64xf32>) -> tensor<64x64xf32>
+  %loss = "stablehlo.dot_general"(%b, %b) <{dot_dimension_numbers = #all}> : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<f32>
+  %0 = "stablehlo.custom_call"(%b, %a) <{call_target_name = "f"}> : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  return %loss, %0 : tensor<f32>, tensor<64x64xf32>
+}
+
+// The small stays exact: 256 bytes of 33,024 are less than a five-hundredth,
+// 16 KiB are not. So do sums over many elements and what follows from them,
+// whatever their size.
+
+// CHECK-LABEL: storage plan of 'small'
+// CHECK-SAME: 4 stored
+// CHECK-NEXT: tensor<1024x1024xf32> of stablehlo.dot: codes of 4 bits
+// CHECK-NEXT: tensor<64xf32> of stablehlo.dot: exact (small against all residuals)
+// CHECK-NEXT: tensor<64x64xf32> of stablehlo.dot: codes of 4 bits
+// CHECK-NEXT: tensor<1024xf32> of stablehlo.tanh: exact (a statistic of many elements)
+func.func @small(%x: tensor<1024x1024xf32>, %w: tensor<64x64xf32>, %v: tensor<64xf32>) -> (tensor<f32>, tensor<1024x1024xf32>) {
+  %zero = "stablehlo.constant"() <{value = dense<0.0> : tensor<f32>}> : () -> tensor<f32>
+  %a = "stablehlo.dot"(%x, %x) : (tensor<1024x1024xf32>, tensor<1024x1024xf32>) -> tensor<1024x1024xf32>
+  %b = "stablehlo.dot"(%w, %v) : (tensor<64x64xf32>, tensor<64xf32>) -> tensor<64xf32>
+  %c = "stablehlo.dot"(%w, %w) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %d = "stablehlo.reduce"(%x, %zero) <{dimensions = array<i64: 0>}> ({
+  ^bb0(%e: tensor<f32>, %f: tensor<f32>):
+    %s = "stablehlo.add"(%e, %f) : (tensor<f32>, tensor<f32>) -> tensor<f32>
+    "stablehlo.return"(%s) : (tensor<f32>) -> ()
+  }) : (tensor<1024x1024xf32>, tensor<f32>) -> tensor<1024xf32>
+  %t = "stablehlo.tanh"(%d) : (tensor<1024xf32>) -> tensor<1024xf32>
+  %loss = "stablehlo.custom_call"(%a, %b, %c, %t) <{call_target_name = "f"}> : (tensor<1024x1024xf32>, tensor<64xf32>, tensor<64x64xf32>, tensor<1024xf32>) -> tensor<f32>
+  %0 = "stablehlo.dot"(%a, %t) : (tensor<1024x1024xf32>, tensor<1024xf32>) -> tensor<1024xf32>
+  %1 = "stablehlo.dot"(%c, %b) : (tensor<64x64xf32>, tensor<64xf32>) -> tensor<64xf32>
+  %2 = "stablehlo.custom_call"(%0, %1) <{call_target_name = "f"}> : (tensor<1024xf32>, tensor<64xf32>) -> tensor<1024x1024xf32>
+  return %loss, %2 : tensor<f32>, tensor<1024x1024xf32>
+}
