@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// RUN: approx-act-opt %s --approx-act-compress-residuals | FileCheck %s
+
+#all = #stablehlo.dot<lhs_contracting_dimensions = [0, 1], rhs_contracting_dimensions = [0, 1]>
+
+// A kind of storage each. What is read in the forward pass is the exact value,
+// and only there.
+
+// CHECK-LABEL: func @codes
+func.func @codes(%x: tensor<8x64xf32>, %w: tensor<64x64xf32>) -> (tensor<f32>, tensor<8x64xf32>) {
+  // CHECK: %[[H:.*]] = "stablehlo.dot"
+  // CHECK: %[[LO:.*]], %[[STEP:.*]] = approx_act.grid %[[H]]
+  // CHECK: %[[Q:.*]] = approx_act.quantize %[[H]], %[[LO]], %[[STEP]]{{.*}} -> tensor<8x64xi4>
+  // CHECK: %[[W:.*]] = approx_act.pack %[[Q]]
+  // CHECK: approx_act.barrier %[[W]], %[[H]] :
+  // CHECK: %[[LOSS:.*]] = "stablehlo.dot_general"
+  // CHECK: approx_act.barrier {{.*}} : tensor<{{.*}}xi8>, tensor<f32>
+  // CHECK: approx_act.unpack
+  // CHECK: %[[R:.*]] = approx_act.dequantize
+  // CHECK: "stablehlo.dot"(%[[R]], %arg1)
+  %h = "stablehlo.dot"(%x, %w) : (tensor<8x64xf32>, tensor<64x64xf32>) -> tensor<8x64xf32>
+  %loss = "stablehlo.dot_general"(%h, %h) <{dot_dimension_numbers = #all}> : (tensor<8x64xf32>, tensor<8x64xf32>) -> tensor<f32>
+  %g = "stablehlo.dot"(%h, %w) : (tensor<8x64xf32>, tensor<64x64xf32>) -> tensor<8x64xf32>
+  return %loss, %g : tensor<f32>, tensor<8x64xf32>
+}
+
+// A mask that nothing carries is packed and read back as it was.
+
+// CHECK-LABEL: func @mask
+func.func @mask(%x: tensor<8x64xf32>, %w: tensor<64x64xf32>) -> (tensor<f32>, tensor<8x64xf32>) {
+  // CHECK: %[[M:.*]] = "stablehlo.custom_call"
+  // CHECK: approx_act.pack %[[M]]
+  // CHECK-SAME: tensor<8x64xi1> -> tensor<8x8xi8>
+  // CHECK-NOT: quantize
+  // CHECK: %[[R:.*]] = approx_act.unpack
+  // CHECK-SAME: -> tensor<8x64xi1>
+  // CHECK: "stablehlo.select"(%[[R]]
+  %m = "stablehlo.custom_call"(%x) <{call_target_name = "f"}> : (tensor<8x64xf32>) -> tensor<8x64xi1>
+  %h = "stablehlo.select"(%m, %x, %x) : (tensor<8x64xi1>, tensor<8x64xf32>, tensor<8x64xf32>) -> tensor<8x64xf32>
+  %loss = "stablehlo.dot_general"(%h, %h) <{dot_dimension_numbers = #all}> : (tensor<8x64xf32>, tensor<8x64xf32>) -> tensor<f32>
+  %0 = "stablehlo.dot"(%x, %w) : (tensor<8x64xf32>, tensor<64x64xf32>) -> tensor<8x64xf32>
+  %1 = "stablehlo.custom_call"(%0) <{call_target_name = "f"}> : (tensor<8x64xf32>) -> tensor<8x64xf32>
+  %g = "stablehlo.select"(%m, %1, %x) : (tensor<8x64xi1>, tensor<8x64xf32>, tensor<8x64xf32>) -> tensor<8x64xf32>
+  return %loss, %g : tensor<f32>, tensor<8x64xf32>
+}
+
+// The codes carry the mask of a ReLU; nothing else is stored of it.
+
+// CHECK-LABEL: func @carried_mask
+func.func @carried_mask(%x: tensor<8x64xf32>, %w: tensor<64x64xf32>) -> (tensor<f32>, tensor<8x64xf32>) {
+  // CHECK-DAG: %[[M:.*]] = "stablehlo.compare"
+  // CHECK-DAG: approx_act.align_grid
+  // CHECK: approx_act.quantize {{.*}}side %[[M]]
+  // CHECK: approx_act.pack
+  // CHECK-NOT: approx_act.pack
+  // CHECK: approx_act.dequantize
+  // CHECK: %[[R:.*]] = approx_act.side
+  // CHECK: "stablehlo.select"(%[[R]]
+  %zero = "stablehlo.constant"() <{value = dense<0.0> : tensor<8x64xf32>}> : () -> tensor<8x64xf32>
+  %z = "stablehlo.dot"(%x, %w) : (tensor<8x64xf32>, tensor<64x64xf32>) -> tensor<8x64xf32>
+  %h = "stablehlo.maximum"(%z, %zero) : (tensor<8x64xf32>, tensor<8x64xf32>) -> tensor<8x64xf32>
+  %loss = "stablehlo.dot_general"(%h, %h) <{dot_dimension_numbers = #all}> : (tensor<8x64xf32>, tensor<8x64xf32>) -> tensor<f32>
+  %m = "stablehlo.compare"(%z, %zero) <{comparison_direction = #stablehlo<comparison_direction GT>}> : (tensor<8x64xf32>, tensor<8x64xf32>) -> tensor<8x64xi1>
+  %0 = "stablehlo.dot"(%h, %w) : (tensor<8x64xf32>, tensor<64x64xf32>) -> tensor<8x64xf32>
+  %g = "stablehlo.select"(%m, %0, %zero) : (tensor<8x64xi1>, tensor<8x64xf32>, tensor<8x64xf32>) -> tensor<8x64xf32>
+  return %loss, %g : tensor<f32>, tensor<8x64xf32>
+}
+
+// Exact beside codes: who demands exactly reads the value itself.
+
+// CHECK-LABEL: func @exact
+func.func @exact(%x: tensor<8x64xf32>, %w: tensor<64x64xf32>) -> (tensor<f32>, tensor<8x64xf32>) {
+  // CHECK: %[[A:.*]] = "stablehlo.dot"(%arg0, %arg1)
+  // CHECK: %[[B:.*]] = "stablehlo.dot"(%{{.*}}, %arg1)
+  // CHECK: approx_act.quantize %[[B]]
+  // CHECK-NOT: approx_act.quantize
+  // CHECK: "stablehlo.custom_call"(%{{.*}}, %[[A]]) <{call_target_name = "g"}>
+  %a = "stablehlo.dot"(%x, %w) : (tensor<8x64xf32>, tensor<64x64xf32>) -> tensor<8x64xf32>
+  %b = "stablehlo.dot"(%a, %w) : (tensor<8x64xf32>, tensor<64x64xf32>) -> tensor<8x64xf32>
+  %loss = "stablehlo.dot_general"(%b, %b) <{dot_dimension_numbers = #all}> : (tensor<8x64xf32>, tensor<8x64xf32>) -> tensor<f32>
+  %0 = "stablehlo.dot"(%b, %w) : (tensor<8x64xf32>, tensor<64x64xf32>) -> tensor<8x64xf32>
+  %g = "stablehlo.custom_call"(%0, %a) <{call_target_name = "g"}> : (tensor<8x64xf32>, tensor<8x64xf32>) -> tensor<8x64xf32>
+  return %loss, %g : tensor<f32>, tensor<8x64xf32>
+}
+
+// What follows from the stored value is computed again from its restored form.
+
+// CHECK-LABEL: func @recomputed
+func.func @recomputed(%x: tensor<8x64xf32>, %w: tensor<64x64xf32>) -> (tensor<f32>, tensor<8x64xf32>) {
+  // CHECK: %[[R:.*]] = approx_act.dequantize
+  // CHECK: "stablehlo.dot"(%[[R]], %arg1)
+  // CHECK: %[[T:.*]] = "stablehlo.tanh"
+  // CHECK: "stablehlo.multiply"(%{{.*}}, %[[T]])
+  %a = "stablehlo.dot"(%x, %w) : (tensor<8x64xf32>, tensor<64x64xf32>) -> tensor<8x64xf32>
+  %b = "stablehlo.tanh"(%a) : (tensor<8x64xf32>) -> tensor<8x64xf32>
+  %loss = "stablehlo.dot_general"(%b, %b) <{dot_dimension_numbers = #all}> : (tensor<8x64xf32>, tensor<8x64xf32>) -> tensor<f32>
+  %0 = "stablehlo.dot"(%a, %w) : (tensor<8x64xf32>, tensor<64x64xf32>) -> tensor<8x64xf32>
+  %g = "stablehlo.multiply"(%0, %b) : (tensor<8x64xf32>, tensor<8x64xf32>) -> tensor<8x64xf32>
+  return %loss, %g : tensor<f32>, tensor<8x64xf32>
+}
+
+// Known moments set the grid: no element is looked at.
+
+// CHECK-LABEL: func @moments
+func.func @moments(%x: tensor<64x64xf32>, %w: tensor<64x64xf32>) -> (tensor<f32>, tensor<64x64xf32>) {
+  // CHECK: approx_act.grid {{.*}}range<normalised,
+  %zero = "stablehlo.constant"() <{value = dense<0.0> : tensor<f32>}> : () -> tensor<f32>
+  %n = "stablehlo.constant"() <{value = dense<64.0> : tensor<64xf32>}> : () -> tensor<64xf32>
+  %a = "stablehlo.dot"(%x, %w) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %square = "stablehlo.multiply"(%a, %a) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %sum = "stablehlo.reduce"(%square, %zero) <{dimensions = array<i64: 0>}> ({
+  ^bb0(%c: tensor<f32>, %d: tensor<f32>):
+    %s = "stablehlo.add"(%c, %d) : (tensor<f32>, tensor<f32>) -> tensor<f32>
+    "stablehlo.return"(%s) : (tensor<f32>) -> ()
+  }) : (tensor<64x64xf32>, tensor<f32>) -> tensor<64xf32>
+  %mean = "stablehlo.divide"(%sum, %n) : (tensor<64xf32>, tensor<64xf32>) -> tensor<64xf32>
+  %r = "stablehlo.rsqrt"(%mean) : (tensor<64xf32>) -> tensor<64xf32>
+  %rs = "stablehlo.broadcast_in_dim"(%r) <{broadcast_dimensions = array<i64: 1>}> : (tensor<64xf32>) -> tensor<64x64xf32>
+  %b = "stablehlo.multiply"(%a, %rs) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %loss = "stablehlo.dot_general"(%b, %b) <{dot_dimension_numbers = #all}> : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<f32>
+  %g = "stablehlo.dot"(%b, %w) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  return %loss, %g : tensor<f32>, tensor<64x64xf32>
+}
+
+// The loss may be finished after the gradient; nothing of the gradient stays
+// before it.
+
+// CHECK-LABEL: func @late_loss
+func.func @late_loss(%x: tensor<8x64xf32>, %w: tensor<64x64xf32>) -> (tensor<f32>, tensor<8x64xf32>) {
+  // CHECK: approx_act.quantize
+  // CHECK: "stablehlo.negate"(%{{.*}}) : (tensor<f32>)
+  // CHECK: approx_act.dequantize
+  %h = "stablehlo.dot"(%x, %w) : (tensor<8x64xf32>, tensor<64x64xf32>) -> tensor<8x64xf32>
+  %l = "stablehlo.dot_general"(%h, %h) <{dot_dimension_numbers = #all}> : (tensor<8x64xf32>, tensor<8x64xf32>) -> tensor<f32>
+  %g = "stablehlo.dot"(%h, %w) : (tensor<8x64xf32>, tensor<64x64xf32>) -> tensor<8x64xf32>
+  %loss = "stablehlo.negate"(%l) : (tensor<f32>) -> tensor<f32>
+  return %loss, %g : tensor<f32>, tensor<8x64xf32>
+}
+
+// What is called for its effect reads exact values, and is called as often as
+// before.
+
+// CHECK-LABEL: func @effect
+func.func @effect(%x: tensor<8x64xf32>, %w: tensor<64x64xf32>) -> (tensor<f32>, tensor<8x64xf32>) {
+  // CHECK: "stablehlo.custom_call"({{.*}}call_target_name = "print"
+  // CHECK-NOT: "stablehlo.custom_call"
+  // CHECK: approx_act.dequantize
+  // CHECK-NOT: "stablehlo.custom_call"
+  // CHECK: return
+  %h = "stablehlo.dot"(%x, %w) : (tensor<8x64xf32>, tensor<64x64xf32>) -> tensor<8x64xf32>
+  %loss = "stablehlo.dot_general"(%h, %h) <{dot_dimension_numbers = #all}> : (tensor<8x64xf32>, tensor<8x64xf32>) -> tensor<f32>
+  %g = "stablehlo.dot"(%h, %w) : (tensor<8x64xf32>, tensor<64x64xf32>) -> tensor<8x64xf32>
+  "stablehlo.custom_call"(%h) <{call_target_name = "print", has_side_effect = true}> : (tensor<8x64xf32>) -> ()
+  return %loss, %g : tensor<f32>, tensor<8x64xf32>
+}
+
+// A result that is a forward value stays exact, and is not stored twice.
+
+// CHECK-LABEL: func @auxiliary_result
+func.func @auxiliary_result(%x: tensor<8x64xf32>, %w: tensor<64x64xf32>) -> (tensor<f32>, tensor<8x64xf32>, tensor<8x64xf32>) {
+  // CHECK: %[[A:.*]] = "stablehlo.dot"
+  // CHECK: %[[B:.*]] = "stablehlo.dot"
+  // CHECK: approx_act.quantize %[[B]]
+  // CHECK-NOT: approx_act.quantize
+  // CHECK: return %{{.*}}, %{{.*}}, %[[A]] :
+  %a = "stablehlo.dot"(%x, %w) : (tensor<8x64xf32>, tensor<64x64xf32>) -> tensor<8x64xf32>
+  %b = "stablehlo.dot"(%a, %w) : (tensor<8x64xf32>, tensor<64x64xf32>) -> tensor<8x64xf32>
+  %loss = "stablehlo.dot_general"(%b, %b) <{dot_dimension_numbers = #all}> : (tensor<8x64xf32>, tensor<8x64xf32>) -> tensor<f32>
+  %0 = "stablehlo.dot"(%b, %w) : (tensor<8x64xf32>, tensor<64x64xf32>) -> tensor<8x64xf32>
+  %g = "stablehlo.multiply"(%0, %a) : (tensor<8x64xf32>, tensor<8x64xf32>) -> tensor<8x64xf32>
+  return %loss, %g, %a : tensor<f32>, tensor<8x64xf32>, tensor<8x64xf32>
+}
+
+// A body in the backward pass that captures a forward value gets the exact one.
+
+// CHECK-LABEL: func @captured
+func.func @captured(%x: tensor<8x64xf32>, %w: tensor<64x64xf32>, %n: tensor<i32>) -> (tensor<f32>, tensor<8x64xf32>) {
+  // CHECK: %[[A:.*]] = "stablehlo.dot"(%arg0, %arg1)
+  // CHECK: approx_act.dequantize
+  // CHECK: "stablehlo.case"
+  // CHECK: "stablehlo.return"(%[[A]])
+  %a = "stablehlo.dot"(%x, %w) : (tensor<8x64xf32>, tensor<64x64xf32>) -> tensor<8x64xf32>
+  %b = "stablehlo.dot"(%a, %w) : (tensor<8x64xf32>, tensor<64x64xf32>) -> tensor<8x64xf32>
+  %loss = "stablehlo.dot_general"(%b, %b) <{dot_dimension_numbers = #all}> : (tensor<8x64xf32>, tensor<8x64xf32>) -> tensor<f32>
+  %0 = "stablehlo.dot"(%b, %w) : (tensor<8x64xf32>, tensor<64x64xf32>) -> tensor<8x64xf32>
+  %g = "stablehlo.case"(%n) ({
+    "stablehlo.return"(%a) : (tensor<8x64xf32>) -> ()
+  }, {
+    "stablehlo.return"(%0) : (tensor<8x64xf32>) -> ()
+  }) : (tensor<i32>) -> tensor<8x64xf32>
+  return %loss, %g : tensor<f32>, tensor<8x64xf32>
+}
