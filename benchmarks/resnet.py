@@ -3,12 +3,13 @@
 """Compares ways to keep the activations of a bottleneck pre-activation ResNet.
 
 Every variant is the same network on the same parameters and images (32x32, random
-with a pattern per class), compiled with optimization barriers kept. Reported are
+with a pattern per class), compiled with optimization barriers kept and, of several
+sets of XLA:CPU options, the one with which its temporary memory is least. Exact is
+shown a second time with the set with which it is fastest. Reported are
 
-  temp      memory_analysis().temp_size_in_bytes of the compiled step, with the
-            better of the XLA:CPU schedulers asked for
-  s/step    median of interleaved repetitions; the ratio to exact is the median of
-            the ratios within each repetition
+  temp      memory_analysis().temp_size_in_bytes of the compiled step
+  s/step    median of interleaved repetitions; the ratio is the median of the ratios
+            to the fastest exact step within each repetition
   loss      relative difference from exact
   gradient  relative L2 error and cosine against exact, all parameters as one vector
   masks     share of ReLU mask elements that the backward pass sees as exact does
@@ -18,8 +19,8 @@ training; and 'hostile', where batch norms have negative and zero scales and shi
 to four times the scale.
 
 With --depths, steps are compiled but not run: memory added per added block against
-the stored bits of that block's normalised inputs, and the time approx-act-opt takes
-alone against the number of ops and XLA's own compile time.
+the stored bits of that block's normalised inputs, and the processor time approx-act-opt
+takes alone against the number of ops and XLA's own for the exact step.
 """
 
 import argparse
@@ -29,6 +30,7 @@ import json
 import os
 import platform
 import re
+import resource
 import statistics
 import subprocess
 import sys
@@ -48,25 +50,51 @@ from models import resnet
 from variants import Variant
 
 MB = 1e6
-SCHEDULERS = {
+
+# XLA:CPU hands sums and contractions to a library, unless told not to. The library
+# reads its operands from memory, so that they are written there in full.
+_NO_LIBRARY = {"xla_cpu_experimental_ynn_fusion_type": ""}
+_LEAST_MEMORY = {"xla_cpu_scheduler_type": "CPU_SCHEDULER_TYPE_MEMORY_OPTIMIZED"}
+OPTION_SETS: dict[str, dict[str, str]] = {
     "default": {},
-    "memory": {"xla_cpu_scheduler_type": "CPU_SCHEDULER_TYPE_MEMORY_OPTIMIZED"},
+    "memory": _LEAST_MEMORY,
+    "no library": _NO_LIBRARY,  # What approx_act.jit compiles with on the CPU.
+    "no library, memory": _NO_LIBRARY | _LEAST_MEMORY,
 }
 
 
 @dataclasses.dataclass
 class Compiled:
-    """A compiled step and what compiling it cost."""
+    """A compiled step and what compiling it cost.
+
+    Attributes:
+        run: the executable.
+        option_set: the key in `OPTION_SETS`.
+        lower_seconds: elapsed time of tracing and lowering.
+        compile_seconds: elapsed time in XLA.
+        compile_cpu_seconds: processor time in XLA, of all threads.
+    """
 
     run: Any
-    scheduler: str
+    option_set: str
     lower_seconds: float
     compile_seconds: float
+    compile_cpu_seconds: float
 
     @property
     def temp_bytes(self) -> int:
         """Temporary memory of one call, in bytes."""
         return self.run.memory_analysis().temp_size_in_bytes
+
+    def figures(self) -> dict[str, Any]:
+        """What is reported of it."""
+        return {
+            "temp_bytes": self.temp_bytes,
+            "option_set": self.option_set,
+            "lower_seconds": self.lower_seconds,
+            "compile_seconds": self.compile_seconds,
+            "compile_cpu_seconds": self.compile_cpu_seconds,
+        }
 
 
 @dataclasses.dataclass
@@ -86,18 +114,23 @@ class Accuracy:
     mask_agreement: float | None = None
 
 
-def compile_with(jitted: Any, args: tuple, scheduler: str) -> Compiled:
-    """Lowers and compiles for `args` with one XLA:CPU scheduler, barriers kept."""
+def compile_each(jitted: Any, args: tuple, option_sets: Sequence[str]) -> list[Compiled]:
+    """The step lowered once and compiled with each set of options, barriers kept."""
     start = time.perf_counter()
     lowered = jitted.lower(*args)
-    middle = time.perf_counter()
-    run = lowered.compile(variants.KEEP_BARRIERS | SCHEDULERS[scheduler])
-    return Compiled(run, scheduler, middle - start, time.perf_counter() - middle)
+    lower_seconds = time.perf_counter() - start
+    results = []
+    for name in option_sets:
+        start, cpu_start = time.perf_counter(), time.process_time()
+        run = lowered.compile(variants.KEEP_BARRIERS | OPTION_SETS[name])
+        elapsed, cpu = time.perf_counter() - start, time.process_time() - cpu_start
+        results.append(Compiled(run, name, lower_seconds, elapsed, cpu))
+    return results
 
 
-def compile_best(jitted: Any, args: tuple, schedulers: Sequence[str]) -> Compiled:
-    """The compiled step with the least temporary memory over `schedulers`."""
-    return min((compile_with(jitted, args, s) for s in schedulers), key=lambda c: c.temp_bytes)
+def least_memory(compiled: Iterable[Compiled]) -> Compiled:
+    """The one with the least temporary memory; the first of equals."""
+    return min(compiled, key=lambda c: c.temp_bytes)
 
 
 def seconds_per_step(
@@ -205,9 +238,10 @@ def progress(text: str) -> None:
 
 def all_variants(config: resnet.Config, options: argparse.Namespace) -> list[Variant]:
     """The variants asked for, exact first; says which are not available."""
-    chosen = variants.peers(config, tuple(options.bits), options.sigma)
+    norm = resnet.BATCH_NORMS[options.norm]
+    chosen = variants.peers(config, tuple(options.bits), options.sigma, norm)
     try:
-        chosen += variants.compiled_by_approx_act(config, tuple(options.bits))
+        chosen += variants.compiled_by_approx_act(config, tuple(options.bits), norm)
     except ImportError as error:
         progress(f"skipped: approx_act ({error})")
     return [v for v in chosen if v.name == "exact" or re.search(options.only, v.name)]
@@ -234,25 +268,28 @@ def compare_variants(options: argparse.Namespace) -> dict[str, Any]:
     batch = functools.partial(resnet.random_batch, batch=options.batch, config=config)
     x, y = batch(keys[1])
 
+    exact: list[Compiled] = []
     compiled: dict[str, Compiled] = {}
+    tried: dict[str, list[dict[str, Any]]] = {}
     probing: dict[str, Any] = {}
     for variant in all_variants(config, options):
         progress(f"compiling {variant.name}")
         try:
-            compiled[variant.name] = compile_best(
-                variant.jitted, (params, x, y), options.schedulers
-            )
+            candidates = compile_each(variant.jitted, (params, x, y), options.option_sets)
         except Exception as error:  # Show the others' figures, and what went wrong.
             if variant.name == "exact":
                 raise
             progress(f"skipped: {variant.name}: {error}")
             continue
+        if variant.name == "exact":
+            exact = candidates
+        compiled[variant.name] = least_memory(candidates)
+        tried[variant.name] = [c.figures() for c in candidates]
         if variant.probing and not options.no_masks:
             probing[variant.name] = variant.probing
 
-    exact = compiled["exact"].run
     progress(f"training {options.steps} steps")
-    trained = train(exact, params, (batch(k) for k in keys[3:]))
+    trained = train(exact[0].run, params, (batch(k) for k in keys[3:]))
     points = {
         "initial": params,
         "trained": trained,
@@ -261,7 +298,7 @@ def compare_variants(options: argparse.Namespace) -> dict[str, Any]:
     accuracy: dict[str, dict[str, Accuracy]] = {name: {} for name in compiled}
     for point, p in points.items():
         progress(f"comparing at {point} parameters")
-        reference = jax.device_get(exact(p, x, y))
+        reference = jax.device_get(exact[0].run(p, x, y))
         for name, c in compiled.items():
             accuracy[name][point] = compare(jax.device_get(c.run(p, x, y)), reference)
         if not probing:
@@ -274,44 +311,72 @@ def compare_variants(options: argparse.Namespace) -> dict[str, Any]:
             accuracy[name][point].mask_agreement = agreement(masks, expected)
 
     progress(f"timing {options.repetitions} repetitions")
+    others = {name: c.run for name, c in compiled.items() if name != "exact"}
+    exact_names = {c.option_set: f"exact, {c.option_set}" for c in exact}
     times = seconds_per_step(
-        {name: c.run for name, c in compiled.items()}, (trained, x, y), options.repetitions
+        {exact_names[c.option_set]: c.run for c in exact} | others,
+        (trained, x, y),
+        options.repetitions,
     )
-    results = {
-        name: {
-            "temp_bytes": c.temp_bytes,
-            "scheduler": c.scheduler,
-            "lower_seconds": c.lower_seconds,
-            "compile_seconds": c.compile_seconds,
-            "seconds_per_step": statistics.median(times[name]),
-            "ratio_to_exact": statistics.median(
-                t / e for t, e in zip(times[name], times["exact"], strict=True)
-            ),
+    medians = {name: statistics.median(t) for name, t in times.items()}
+    fastest = min(exact, key=lambda c: medians[exact_names[c.option_set]])
+    base = exact_names[fastest.option_set]
+
+    def timing(name: str) -> dict[str, float]:
+        ratios = [t / e for t, e in zip(times[name], times[base], strict=True)]
+        return {"seconds_per_step": medians[name], "ratio_to_exact": statistics.median(ratios)}
+
+    results = {}
+    for name, c in compiled.items():
+        timed = exact_names[c.option_set] if name == "exact" else name
+        results[name] = {
+            **c.figures(),
+            **timing(timed),
             "accuracy": {k: dataclasses.asdict(a) for k, a in accuracy[name].items()},
         }
-        for name, c in compiled.items()
+    return {
+        "depth": options.depth,
+        "batch": options.batch,
+        "norm": options.norm,
+        "fastest_exact": {**fastest.figures(), **timing(base)},
+        "variants": results,
+        "tried": tried,
     }
-    return {"depth": options.depth, "batch": options.batch, "variants": results}
 
 
 def print_comparison(figures: dict[str, Any]) -> None:
     """Prints the tables of `compare_variants`."""
     results = figures["variants"]
-    print(f"ResNet-{figures['depth']}, batch {figures['batch']}")
+    rows = {"exact, fastest": figures["fastest_exact"]} | results
+    print(
+        f"ResNet-{figures['depth']}, batch {figures['batch']}, "
+        f"batch norm: {figures['norm']}; each with its least temporary memory"
+    )
     print(
         table(
-            ["", "temp MB", "scheduler", "s/step", "ratio", "lower s", "compile s"],
+            ["", "temp MB", "options", "s/step", "ratio", "lower s", "compile s"],
             (
                 [
                     name,
                     f"{r['temp_bytes'] / MB:.1f}",
-                    r["scheduler"],
+                    r["option_set"],
                     f"{r['seconds_per_step']:.3f}",
                     f"{r['ratio_to_exact']:.2f}",
                     f"{r['lower_seconds']:.1f}",
                     f"{r['compile_seconds']:.1f}",
                 ]
-                for name, r in results.items()
+                for name, r in rows.items()
+            ),
+        )
+    )
+    print("\ntemp MB with each set of options")
+    sets = [c["option_set"] for c in figures["tried"]["exact"]]
+    print(
+        table(
+            ["", *sets],
+            (
+                [name, *(f"{c['temp_bytes'] / MB:.1f}" for c in tried)]
+                for name, tried in figures["tried"].items()
             ),
         )
     )
@@ -351,8 +416,8 @@ def count_ops(text: str) -> int:
     return len(re.findall(r'"\w+\.\w+"\(', text))
 
 
-def tool_seconds(text: str, bits: int, repetitions: int = 3) -> float | None:
-    """Median seconds that approx-act-opt takes for a module; None where there is no tool."""
+def tool_cpu_seconds(text: str, bits: int, repetitions: int = 3) -> float | None:
+    """Median processor time of approx-act-opt for a module; None where there is no tool."""
     try:
         from approx_act.tool import find_tool
     except ImportError:
@@ -370,9 +435,12 @@ def tool_seconds(text: str, bits: int, repetitions: int = 3) -> float | None:
         ]
         times = []
         for _ in range(repetitions):
-            start = time.perf_counter()
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
             subprocess.run(command, check=True)
-            times.append(time.perf_counter() - start)
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            times.append(
+                after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+            )
     return statistics.median(times)
 
 
@@ -383,25 +451,26 @@ def compare_depths(options: argparse.Namespace) -> dict[str, Any]:
         config = resnet.Config.of_depth(depth, options.classes)
         args = export.resnet_shapes(config, options.batch)
         progress(f"ResNet-{depth}: exporting")
-        text = export.stablehlo_text(resnet.make_step(config), *args)
+        layer = functools.partial(resnet.exact_layer, norm=resnet.BATCH_NORMS[options.norm])
+        step = resnet.make_step(config, layer=layer)
+        text = export.stablehlo_text(step, *args)
         figure: dict[str, Any] = {"depth": depth, "ops": count_ops(text), "variants": {}}
         try:
-            figure["tool_seconds"] = tool_seconds(text, min(options.bits))
+            figure["tool_cpu_seconds"] = tool_cpu_seconds(text, min(options.bits))
         except Exception as error:  # The peers' figures are still worth having.
             progress(f"skipped: approx-act-opt: {error}")
-            figure["tool_seconds"] = None
+            figure["tool_cpu_seconds"] = None
         for variant in all_variants(config, options):
             progress(f"ResNet-{depth}: compiling {variant.name}")
             try:
-                c = compile_best(variant.jitted, args, options.schedulers)
+                candidates = compile_each(variant.jitted, args, options.option_sets)
             except Exception as error:
                 progress(f"skipped: {variant.name}: {error}")
                 continue
             figure["variants"][variant.name] = {
-                "temp_bytes": c.temp_bytes,
-                "scheduler": c.scheduler,
-                "lower_seconds": c.lower_seconds,
-                "compile_seconds": c.compile_seconds,
+                **least_memory(candidates).figures(),
+                "least_compile_cpu_seconds": min(c.compile_cpu_seconds for c in candidates),
+                "tried": [c.figures() for c in candidates],
             }
         figures.append(figure)
     return {"batch": options.batch, "depths": figures}
@@ -410,10 +479,11 @@ def compare_depths(options: argparse.Namespace) -> dict[str, Any]:
 def print_depths(figures: dict[str, Any], classes: int) -> None:
     """Prints the tables of `compare_depths`."""
     depths = figures["depths"]
-    print("approx-act-opt alone")
+    print("approx-act-opt alone, processor time")
     rows = []
     for f in depths:
-        tool, xla = f["tool_seconds"], f["variants"]["exact"]["compile_seconds"]
+        tool = f["tool_cpu_seconds"]
+        xla = f["variants"]["exact"]["least_compile_cpu_seconds"]
         timed = tool is not None
         rows.append(
             [
@@ -447,7 +517,7 @@ def print_depths(figures: dict[str, Any], classes: int) -> None:
                 [
                     f"{name}, ResNet-{f['depth']}",
                     f"{v['temp_bytes'] / MB:.1f}",
-                    v["scheduler"],
+                    v["option_set"],
                     added,
                     ideal,
                     share,
@@ -459,7 +529,7 @@ def print_depths(figures: dict[str, Any], classes: int) -> None:
     header = [
         "",
         "temp MB",
-        "scheduler",
+        "options",
         "MB/block added",
         "stored bits",
         "ratio",
@@ -506,18 +576,28 @@ def parse_arguments() -> argparse.Namespace:
         help="variants to compare with exact, such as 'paper|approx_act'",
     )
     add(
-        "--schedulers",
+        "--option-sets",
         nargs="+",
-        choices=SCHEDULERS,
-        default=["default"],
-        help="XLA:CPU schedulers to try; each variant gets its better one",
+        choices=OPTION_SETS,
+        metavar="SET",
+        help=f"of XLA options to try, of {', '.join(map(repr, OPTION_SETS))} (default: all, "
+        "with --depths 'default' and 'no library')",
+    )
+    add(
+        "--norm",
+        choices=resnet.BATCH_NORMS,
+        default="hand",
+        help="how batch norm writes its variance: centred, or as flax (default: %(default)s)",
     )
     add("--steps", type=int, default=20, help="of training (default: %(default)s)")
     add("--repetitions", type=int, default=5, help="of timing (default: %(default)s)")
     add("--no-masks", action="store_true", help="do not compare ReLU masks")
     add("--seed", type=int, default=0, help="default: %(default)s")
     add("--json", type=Path, metavar="FILE", help="also write the figures here")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if not options.option_sets:
+        options.option_sets = ["default", "no library"] if options.depths else list(OPTION_SETS)
+    return options
 
 
 def main() -> None:

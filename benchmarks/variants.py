@@ -180,12 +180,15 @@ class MinMaxGrid:
         return (codes.astype(like.dtype) * step + low).reshape(like.shape)
 
 
-def naive_step(config: Config, bits: int) -> Step:
-    """Quantizes every float leaf of `jax.vjp`'s pullback that is not an argument."""
+def naive_step(config: Config, bits: int, **network: Any) -> Step:
+    """Quantizes every float leaf of `jax.vjp`'s pullback that is not an argument.
+
+    `network` are options of `resnet.loss`.
+    """
     grid = MinMaxGrid(bits)
 
     def step(params: Params, x: Array, y: Array) -> tuple[Array, Params]:
-        value, pullback = jax.vjp(lambda p: resnet.loss(p, x, y, config), params)
+        value, pullback = jax.vjp(lambda p: resnet.loss(p, x, y, config, **network), params)
         leaves, tree = jax.tree.flatten(pullback)
         arguments = {id(a) for a in jax.tree.leaves((params, x, y))}
 
@@ -226,10 +229,16 @@ tap.defvjp(lambda z, probe: (z, None), lambda _, cotangent: (cotangent, cotangen
 
 
 def tapped_layer(
-    linear: Linear, x: Array, scale: Array, shift: Array, *weights: Array, probe: Array
+    linear: Linear,
+    x: Array,
+    scale: Array,
+    shift: Array,
+    *weights: Array,
+    probe: Array,
+    norm: resnet.Norm = resnet.centred_batch_norm,
 ) -> Any:
     """`resnet.exact_layer` with a `tap` before the ReLU."""
-    z = tap(resnet.centred_batch_norm(x, scale, shift), probe)
+    z = tap(norm(x, scale, shift), probe)
     return linear(jax.nn.relu(z), *weights)
 
 
@@ -280,34 +289,57 @@ class Variant:
     probing: Any = None
 
 
-def peers(config: Config, bits: tuple[int, ...] = (8, 4), sigma: float = 3.0) -> list[Variant]:
-    """The variants that need nothing but JAX, exact first."""
+def peers(
+    config: Config,
+    bits: tuple[int, ...] = (8, 4),
+    sigma: float = 3.0,
+    norm: resnet.Norm = resnet.centred_batch_norm,
+) -> list[Variant]:
+    """The variants that need nothing but JAX, exact first.
+
+    `norm` is the batch norm of all but the paper's layer, which has its own.
+    """
+    layer = functools.partial(resnet.exact_layer, norm=norm)
     variants = [
-        Variant("exact", jax.jit(resnet.make_step(config)), jax.jit(probing_step(config))),
-        Variant("checkpoint", jax.jit(resnet.make_step(config, block=checkpointed_block))),
+        Variant(
+            "exact",
+            jax.jit(resnet.make_step(config, layer=layer)),
+            jax.jit(probing_step(config, functools.partial(tapped_layer, norm=norm))),
+        ),
+        Variant(
+            "checkpoint",
+            jax.jit(resnet.make_step(config, layer=layer, block=checkpointed_block)),
+        ),
     ]
-    variants += [Variant(f"naive {b} bit", jax.jit(naive_step(config, b))) for b in bits]
+    variants += [Variant(f"naive {b} bit", jax.jit(naive_step(config, b, layer=layer))) for b in bits]
     for b in bits:
-        layer = paper_layer(SignExactGrid(b, sigma))
+        by_hand = paper_layer(SignExactGrid(b, sigma))
         variants.append(
             Variant(
                 f"paper {b} bit",
-                jax.jit(resnet.make_step(config, layer=layer)),
-                jax.jit(probing_step(config, layer)),
+                jax.jit(resnet.make_step(config, layer=by_hand)),
+                jax.jit(probing_step(config, by_hand)),
             )
         )
     return variants
 
 
-def compiled_by_approx_act(config: Config, bits: tuple[int, ...] = (8, 4)) -> list[Variant]:
+def compiled_by_approx_act(
+    config: Config,
+    bits: tuple[int, ...] = (8, 4),
+    norm: resnet.Norm = resnet.centred_batch_norm,
+) -> list[Variant]:
     """The exact step compiled by approx_act. Raises ImportError where it is not installed."""
     import approx_act
 
+    step = resnet.make_step(config, layer=functools.partial(resnet.exact_layer, norm=norm))
+    probing = probing_step(config, functools.partial(tapped_layer, norm=norm))
+    # Not approx_act.jit, which adds compiler options: here they are what is compared.
     return [
         Variant(
             f"approx_act {b} bit",
-            approx_act.jit(resnet.make_step(config), bits=b),
-            approx_act.jit(probing_step(config), bits=b),
+            jax.jit(approx_act.approximate(step, bits=b)),
+            approx_act.jit(probing, bits=b),
         )
         for b in bits
     ]

@@ -23,6 +23,8 @@ from jax import Array
 Params = dict[str, Any]
 # Linear in the first argument when the others, the weights, are fixed.
 Linear = Callable[..., Any]
+# (x [..., C], scale [C], shift [C]) -> x normalised per channel, scaled and shifted.
+Norm = Callable[[Array, Array, Array], Array]
 
 EPSILON = 1e-5
 
@@ -94,7 +96,7 @@ def flax_batch_norm(x: Array, scale: Array, shift: Array) -> Array:
     return (x - mean) * (jax.lax.rsqrt(variance + EPSILON) * scale) + shift
 
 
-BATCH_NORMS: dict[str, Callable[[Array, Array, Array], Array]] = {
+BATCH_NORMS: dict[str, Norm] = {
     "hand": centred_batch_norm,
     "flax": flax_batch_norm,
 }
@@ -106,7 +108,7 @@ def exact_layer(
     scale: Array,
     shift: Array,
     *weights: Array,
-    norm: Callable[[Array, Array, Array], Array] = centred_batch_norm,
+    norm: Norm = centred_batch_norm,
 ) -> Any:
     """The layer as one writes it, differentiated by JAX. See `Layer`."""
     return linear(jax.nn.relu(norm(x, scale, shift)), *weights)
