@@ -438,9 +438,7 @@ def tool_cpu_seconds(text: str, bits: int, repetitions: int = 3) -> float | None
             before = resource.getrusage(resource.RUSAGE_CHILDREN)
             subprocess.run(command, check=True)
             after = resource.getrusage(resource.RUSAGE_CHILDREN)
-            times.append(
-                after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-            )
+            times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     return statistics.median(times)
 
 

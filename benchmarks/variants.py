@@ -311,7 +311,9 @@ def peers(
             jax.jit(resnet.make_step(config, layer=layer, block=checkpointed_block)),
         ),
     ]
-    variants += [Variant(f"naive {b} bit", jax.jit(naive_step(config, b, layer=layer))) for b in bits]
+    variants += [
+        Variant(f"naive {b} bit", jax.jit(naive_step(config, b, layer=layer))) for b in bits
+    ]
     for b in bits:
         by_hand = paper_layer(SignExactGrid(b, sigma))
         variants.append(

@@ -149,7 +149,8 @@ def checkpointed_block(p: Params, x: Array, **static: Any) -> Array:
 def compiled_four_ways() -> dict[str, Any]:
     """The jitted training steps by name; without approx_act only those that do not need it."""
     # XLA:CPU drops the barriers that make jax.checkpoint work, unless told not to.
-    options = {"xla_disable_hlo_passes": "cse_barrier_expander"}
+    on_cpu = jax.default_backend() == "cpu"
+    options = {"xla_disable_hlo_passes": "cse_barrier_expander"} if on_cpu else None
     checkpointed = functools.partial(train_step, block=checkpointed_block)
     steps = {"exact": jax.jit(train_step, compiler_options=options)}
     try:
