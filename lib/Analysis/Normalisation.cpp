@@ -75,8 +75,10 @@ Broadcast approx_act::traceBroadcast(Value value) {
         function != ScalarFunction::Reshape)
       break;
     Value operand = op->getOperand(0);
-    auto from = cast<RankedTensorType>(operand.getType());
-    auto to = cast<RankedTensorType>(result.value.getType());
+    auto from = dyn_cast<RankedTensorType>(operand.getType());
+    auto to = dyn_cast<RankedTensorType>(result.value.getType());
+    if (!from || !to)
+      break;
     SmallVector<int64_t> resultDims;
     if (function == ScalarFunction::Broadcast) {
       resultDims = op.getDimensions();
@@ -108,6 +110,11 @@ std::optional<double> approx_act::getSplatValue(Value value) {
 // Statistics
 //===----------------------------------------------------------------------===//
 
+static bool hasStaticShape(Value value) {
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  return type && type.hasStaticShape();
+}
+
 /// The operand whose square `value` is, or null.
 static Value getSquareRoot(Value value) {
   ResidualOpInterface op = getOp(value);
@@ -129,7 +136,9 @@ NormalisationAnalysis::getStatistic(Value value) const {
   if (it == statistics.end())
     return std::nullopt;
   Statistic statistic = it->second;
-  auto type = cast<RankedTensorType>(value.getType());
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  if (!type)
+    return std::nullopt;
   SmallVector<int64_t> dims(type.getRank(), -1);
   for (auto [sourceDim, dim] : llvm::enumerate(source.dims))
     if (dim >= 0)
@@ -170,7 +179,8 @@ NormalisationAnalysis::getKeptShape(const Statistic &statistic) {
 std::optional<NormalisationAnalysis::Statistic>
 NormalisationAnalysis::getSubtractedMean(Value value) const {
   ResidualOpInterface op = getOp(value);
-  if (!op || op.getScalarFunction() != ScalarFunction::Subtract)
+  if (!op || op.getScalarFunction() != ScalarFunction::Subtract ||
+      !hasStaticShape(value))
     return std::nullopt;
   std::optional<Statistic> mean = getStatistic(op->getOperand(1));
   bool isCentred = mean && mean->kind == Kind::Mean &&
@@ -182,7 +192,9 @@ NormalisationAnalysis::getSubtractedMean(Value value) const {
 std::optional<NormalisationAnalysis::Statistic>
 NormalisationAnalysis::compute(Operation *op) const {
   auto residualOp = dyn_cast<ResidualOpInterface>(op);
-  if (!residualOp || op->getNumResults() != 1 || op->getNumOperands() == 0)
+  if (!residualOp || op->getNumResults() != 1 || op->getNumOperands() == 0 ||
+      !llvm::all_of(op->getOperands(), hasStaticShape) ||
+      !hasStaticShape(op->getResult(0)))
     return std::nullopt;
   Value lhs = op->getOperand(0);
   Value rhs = op->getNumOperands() > 1 ? op->getOperand(1) : Value();
@@ -358,10 +370,9 @@ bool NormalisationAnalysis::isCentred(Value value,
 }
 
 std::optional<Moments> NormalisationAnalysis::lookup(Value value) const {
-  auto type = dyn_cast<RankedTensorType>(value.getType());
-  if (!type)
+  if (!hasStaticShape(value))
     return std::nullopt;
-  int64_t rank = type.getRank();
+  int64_t rank = cast<RankedTensorType>(value.getType()).getRank();
   auto describe = [&](std::optional<Broadcast> mean, const Known &entry) {
     return Moments{std::move(mean), entry.deviation, entry.isReciprocal,
                    entry.deviation->getKeptShape(rank)};

@@ -93,8 +93,9 @@ bool StoragePlan::Builder::isStatistic(Value value) const {
   bool result = false;
   constexpr int64_t kManyElements = 16;
   if (op.getScalarFunction() == ScalarFunction::ReduceAdd) {
-    auto operand = cast<RankedTensorType>(op->getOperand(0).getType());
-    result = operand.getNumElements() >= kManyElements * type.getNumElements();
+    auto operand = dyn_cast<RankedTensorType>(op->getOperand(0).getType());
+    result = operand && operand.hasStaticShape() &&
+             operand.getNumElements() >= kManyElements * type.getNumElements();
   } else if (isCheap(op)) {
     bool isAny = false;
     bool isAll = true;
@@ -103,7 +104,7 @@ bool StoragePlan::Builder::isStatistic(Value value) const {
         continue;
       auto operandType = dyn_cast<RankedTensorType>(operand.getType());
       isAny = true;
-      isAll &= operandType &&
+      isAll &= operandType && operandType.hasStaticShape() &&
                operandType.getNumElements() >= type.getNumElements() &&
                isStatistic(operand);
     }

@@ -120,12 +120,13 @@ approx_act::traceAffine(Value value, llvm::function_ref<bool(Value)> isRoot) {
   /// agrees with the coefficients so far.
   auto matchCoefficient = [&](Value operand) -> std::optional<Broadcast> {
     Broadcast source = traceBroadcast(operand);
-    auto sourceType = cast<RankedTensorType>(source.value.getType());
-    if (!source.isOrdered())
+    auto sourceType = dyn_cast<RankedTensorType>(source.value.getType());
+    if (!sourceType || !source.isOrdered())
       return std::nullopt;
     if (getSplatValue(operand))
       return source;
-    if (sourceType.getNumElements() >= type.getNumElements())
+    if (!sourceType.hasStaticShape() || !type.hasStaticShape() ||
+        sourceType.getNumElements() >= type.getNumElements())
       return std::nullopt;
     SmallVector<int64_t> shape = source.getKeptShape(type.getRank());
     bool isFirst = isUnit(chain.shape) &&
