@@ -49,7 +49,7 @@ func.func @mask(%x: tensor<8x64xf32>, %w: tensor<64x64xf32>) -> (tensor<f32>, te
 // CHECK-LABEL: func @carried_mask
 func.func @carried_mask(%x: tensor<8x64xf32>, %w: tensor<64x64xf32>) -> (tensor<f32>, tensor<8x64xf32>) {
   // CHECK: %[[M:.*]] = "stablehlo.compare"
-  // CHECK: approx_act.quantize {{.*}}%[[M]]
+  // CHECK: approx_act.quantize{{.*}} %[[M]]
   // CHECK: approx_act.pack
   // CHECK-NOT: approx_act.pack
   // CHECK: approx_act.dequantize
