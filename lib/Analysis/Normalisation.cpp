@@ -6,6 +6,7 @@
 
 #include "approx-act/Analysis/Normalisation.h"
 #include "approx-act/Interfaces/ResidualOpInterface.h"
+#include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/STLExtras.h"
 #include <cmath>
 
@@ -114,6 +115,14 @@ static bool hasStaticShape(Value value) {
   auto type = dyn_cast<RankedTensorType>(value.getType());
   return type && type.hasStaticShape();
 }
+
+/// How far the reciprocal of a count may be from it, in f32 arithmetic.
+static constexpr double kRounding = 1e-6;
+
+/// An epsilon beyond which a deviation may be mostly epsilon, so that it says
+/// nothing about the values. Frameworks use 1e-3 at most; what is scaled so
+/// that its variance is smaller still is left to the computed range.
+static constexpr double kMaxEpsilon = 1e-3;
 
 /// The operand whose square `value` is, or null.
 static Value getSquareRoot(Value value) {
@@ -224,7 +233,7 @@ NormalisationAnalysis::compute(Operation *op) const {
     std::optional<double> divisor = getSplatValue(rhs);
     if (statistic && divisor && statistic->root == Root::None) {
       double ratio = *divisor / static_cast<double>(statistic->count);
-      if (statistic->kind == Kind::Sum && std::abs(ratio - 1.0) < 1e-5) {
+      if (statistic->kind == Kind::Sum && std::abs(ratio - 1.0) < kRounding) {
         statistic->kind = Kind::Mean;
         return statistic;
       }
@@ -252,7 +261,7 @@ NormalisationAnalysis::compute(Operation *op) const {
       if (!statistic || !scale || statistic->root != Root::None)
         continue;
       double ratio = *scale * static_cast<double>(statistic->count);
-      if (statistic->kind == Kind::Sum && std::abs(ratio - 1.0) < 1e-5)
+      if (statistic->kind == Kind::Sum && std::abs(ratio - 1.0) < kRounding)
         statistic->kind = Kind::Mean;
       else if (statistic->kind == Kind::SumOfSquares && ratio > 0.5 &&
                ratio < 2.0)
@@ -288,14 +297,20 @@ NormalisationAnalysis::compute(Operation *op) const {
       bool isMoment = statistic && statistic->root == Root::None &&
                       (statistic->kind == Kind::MeanOfSquares ||
                        statistic->kind == Kind::Variance);
-      if (isMoment && epsilon && *epsilon >= 0.0 && *epsilon < 0.1)
+      if (isMoment && epsilon && *epsilon >= 0.0 && *epsilon <= kMaxEpsilon)
         return statistic;
     }
     return std::nullopt;
   }
 
-  case ScalarFunction::Convert:
+  case ScalarFunction::Convert: {
+    // Rounded to fewer digits, a mean no longer centres.
+    auto from = dyn_cast<FloatType>(getElementTypeOrSelf(lhs));
+    auto to = dyn_cast<FloatType>(getElementTypeOrSelf(op->getResult(0)));
+    if (!from || !to || to.getFPMantissaWidth() < from.getFPMantissaWidth())
+      return std::nullopt;
     return getStatistic(lhs);
+  }
 
   case ScalarFunction::Sqrt:
   case ScalarFunction::Rsqrt: {
@@ -323,7 +338,12 @@ void NormalisationAnalysis::remember(Value value, const Statistic &statistic) {
   if (!isMean && !isDeviation)
     return;
   Broadcast moment{value, statistic.dims};
-  if (!moment.isOrdered())
+  auto type = cast<RankedTensorType>(value.getType());
+  bool isRepeated = llvm::any_of(
+      llvm::zip_equal(statistic.dims, type.getShape()), [](auto entry) {
+        return std::get<0>(entry) < 0 && std::get<1>(entry) != 1;
+      });
+  if (isRepeated || !moment.isOrdered())
     return;
   if (isMean) {
     known[statistic.base].means.push_back(std::move(moment));

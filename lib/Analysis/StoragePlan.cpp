@@ -123,8 +123,15 @@ bool StoragePlan::Builder::isEligible(Value value) const {
 const std::optional<Moments> &
 StoragePlan::Builder::getMoments(Value value) const {
   auto [it, inserted] = moments.try_emplace(value);
-  if (inserted && options.useMoments)
-    it->second = normalisation.lookup(value);
+  if (!inserted || !options.useMoments)
+    return it->second;
+  // The forward pass computes the grid.
+  std::optional<Moments> found = normalisation.lookup(value);
+  auto isReady = [&](const std::optional<Broadcast> &moment) {
+    return !moment || turnaround.isPrimal(moment->value);
+  };
+  if (found && isReady(found->mean) && isReady(found->deviation))
+    it->second = std::move(found);
   return it->second;
 }
 
@@ -314,14 +321,16 @@ bool StoragePlan::Builder::foldIntoCodes(Value mask) {
                           cast<ShapedType>(mask.getType()).getShape())
     return false;
   // One grid serves both, so the coefficients and the moments must vary along
-  // the same dimensions, or one of them not at all.
-  auto isUnit = [](ArrayRef<int64_t> shape) {
-    return llvm::all_of(shape, [](int64_t size) { return size == 1; });
-  };
-  ArrayRef<int64_t> grid =
-      storage.moments ? ArrayRef(storage.moments->shape) : ArrayRef<int64_t>();
-  if (storage.moments && !isUnit(grid) && !isUnit(chain->shape) &&
-      grid != ArrayRef(chain->shape))
+  // the same dimensions where there are both.
+  bool hasMoments =
+      storage.moments && (storage.moments->mean || storage.moments->deviation);
+  if (hasMoments && chain->shape && storage.moments->shape != *chain->shape)
+    return false;
+  // The forward pass computes the grid.
+  if (llvm::any_of(chain->steps, [&](const AffineStep &step) {
+        return step.coefficient &&
+               !turnaround.isPrimal(step.coefficient->value);
+      }))
     return false;
   storage.side =
       SideMask{mask, std::move(*chain), threshold->cut, threshold->isAbove};

@@ -109,33 +109,23 @@ std::optional<Threshold> approx_act::getThreshold(Operation *op) {
 
 std::optional<AffineChain>
 approx_act::traceAffine(Value value, llvm::function_ref<bool(Value)> isRoot) {
-  auto type = cast<RankedTensorType>(value.getType());
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  if (!type || !type.hasStaticShape())
+    return std::nullopt;
   AffineChain chain;
-  chain.shape.assign(type.getRank(), 1);
-  auto isUnit = [](ArrayRef<int64_t> shape) {
-    return llvm::all_of(shape, [](int64_t size) { return size == 1; });
-  };
 
   /// The operand as a coefficient, if it repeats a smaller tensor whose shape
   /// agrees with the coefficients so far.
   auto matchCoefficient = [&](Value operand) -> std::optional<Broadcast> {
     Broadcast source = traceBroadcast(operand);
-    auto sourceType = dyn_cast<RankedTensorType>(source.value.getType());
-    if (!sourceType || !source.isOrdered())
-      return std::nullopt;
     if (getSplatValue(operand))
       return source;
-    if (!sourceType.hasStaticShape() || !type.hasStaticShape() ||
+    auto sourceType = cast<RankedTensorType>(source.value.getType());
+    if (!source.isOrdered() || !sourceType.hasStaticShape() ||
         sourceType.getNumElements() >= type.getNumElements())
       return std::nullopt;
     SmallVector<int64_t> shape = source.getKeptShape(type.getRank());
-    bool isFirst = isUnit(chain.shape) &&
-                   chain.steps.end() ==
-                       llvm::find_if(chain.steps, [](const AffineStep &step) {
-                         return step.coefficient &&
-                                !getSplatValue(step.coefficient->value);
-                       });
-    if (!isFirst && shape != chain.shape)
+    if (chain.shape && shape != *chain.shape)
       return std::nullopt;
     chain.shape = shape;
     return source;

@@ -6,7 +6,6 @@
 
 #include "approx-act/Analysis/Turnaround.h"
 #include "approx-act/Interfaces/ResidualOpInterface.h"
-#include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Transforms/RegionUtils.h"
 #include "llvm/ADT/SetVector.h"
 
@@ -61,9 +60,7 @@ Turnaround::Turnaround(func::FuncOp func, ArrayRef<unsigned> forwardResults)
   Block &block = func.getBody().front();
   Operation *terminator = block.getTerminator();
 
-  // Forward: the backward slice of the forward results. An op with effects
-  // stays where it is and counts as forward with all it reads: moving it or
-  // feeding it an approximation would be seen from outside.
+  // Forward: the backward slice of the forward results.
   SmallVector<Operation *> worklist;
   auto visit = [&](Value value) {
     Operation *op = value.getDefiningOp();
@@ -73,11 +70,6 @@ Turnaround::Turnaround(func::FuncOp func, ArrayRef<unsigned> forwardResults)
   for (unsigned index : forwardResults)
     visit(terminator->getOperand(index));
   loss = terminator->getOperand(forwardResults.front());
-  for (Operation &op : block.without_terminator()) {
-    if (!isMemoryEffectFree(&op) && op.getNumResults() == 0 &&
-        phases.try_emplace(&op, Phase::Forward).second)
-      worklist.push_back(&op);
-  }
   while (!worklist.empty())
     llvm::for_each(getOperandsAndCaptures(worklist.pop_back_val()), visit);
 

@@ -37,11 +37,12 @@ struct Model : ResidualOpInterface::ExternalModel<Model<Op, function>, Op> {
   }
 };
 
+} // namespace
+
 template <typename Op, ScalarFunction function>
-void attach(MLIRContext *context) {
+static void attach(MLIRContext *context) {
   Op::template attachInterface<Model<Op, function>>(*context);
 }
-} // namespace
 
 void approx_act::registerUpstreamModels(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, arith::ArithDialect *) {

@@ -18,11 +18,6 @@ from approx_act.options import Forward, Options
 # schedules; without them dequantization moves into the forward pass.
 _BARRIER_PASS = "cse_barrier_expander"
 
-# What else a step needs on the CPU. Sums and contractions that XLA hands to a
-# library read their operands from memory, so that a restored activation would
-# be written there in full precision instead of being computed where it is read.
-_CPU_OPTIONS = {"xla_cpu_experimental_ynn_fusion_type": ""}
-
 
 def compiler_options(platform: str | None = None) -> dict[str, Any]:
     """Returns the XLA options with which to compile an approximated step.
@@ -40,7 +35,7 @@ def compiler_options(platform: str | None = None) -> dict[str, Any]:
       empty where the compiler keeps optimization barriers by itself.
     """
     platform = platform or jax.default_backend()
-    return {"xla_disable_hlo_passes": _BARRIER_PASS, **_CPU_OPTIONS} if platform == "cpu" else {}
+    return {"xla_disable_hlo_passes": _BARRIER_PASS} if platform == "cpu" else {}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -44,9 +44,9 @@ struct AffineStep {
 struct AffineChain {
   Value root;
   SmallVector<AffineStep> steps;
-  /// The shape of the coefficients, with the rank of `root`: all ones when
-  /// every one of them is a splat constant.
-  SmallVector<int64_t> shape;
+  /// The shape of the coefficients, with the rank of `root`; absent when every
+  /// one of them is a splat constant.
+  std::optional<SmallVector<int64_t>> shape;
 };
 
 /// Follows `value` back to a root. Fails when something else than an affine

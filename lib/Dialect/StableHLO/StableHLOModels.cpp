@@ -6,6 +6,7 @@
 
 #include "StableHLOModels.h"
 #include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/BuiltinTypes.h"
 #include "llvm/ADT/APFloat.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSwitch.h"
@@ -51,8 +52,8 @@ static const llvm::StringMap<OpFacts> &getFactsTable() {
       // Smooth with a bounded derivative.
       {"tanh", {F::Other, cheap, {approximate, exact, exact}}},
       {"logistic", {F::Other, cheap, {approximate, exact, exact}}},
-      {"sine", {F::Other, cheap, {approximate, exact, exact}}},
-      {"cosine", {F::Other, cheap, {approximate, exact, exact}}},
+      {"sine", {F::Other, cheap, {exact, exact, exact}}},
+      {"cosine", {F::Other, cheap, {exact, exact, exact}}},
 
       // Not bounded, or steep near a point of the domain. (An exponential
       // turns an absolute error into a relative one of any size.)
@@ -91,40 +92,91 @@ static const llvm::StringMap<OpFacts> &getFactsTable() {
       {"concatenate",
        {F::Other, cheap, {approximate, approximate, approximate}}},
 
+      // Only the type is read.
+      {"get_dimension_size", {F::Other, cheap, {Demand::None, exact, exact}}},
+
       // Linear, but work that a consumer cannot absorb.
       {"dot_general", {F::Other, never, {approximate, approximate, exact}}},
       {"dot", {F::Other, never, {approximate, approximate, exact}}},
       {"convolution", {F::Other, never, {approximate, approximate, exact}}},
-      {"gather", {F::Other, never, {approximate, exact, exact}}},
-      {"dynamic_slice", {F::Other, never, {approximate, exact, exact}}},
-      {"dynamic_update_slice",
-       {F::Other, never, {approximate, approximate, exact}}},
-      {"optimization_barrier",
-       {F::Other, never, {approximate, approximate, approximate}}},
+
+      // Moves of data: whatever reads the result decides, and is not asked. A
+      // barrier of jax.checkpoint leads to the whole block computed again.
+      {"gather", {F::Other, never, {exact, exact, exact}}},
+      {"dynamic_slice", {F::Other, never, {exact, exact, exact}}},
+      {"dynamic_update_slice", {F::Other, never, {exact, exact, exact}}},
+      {"optimization_barrier", {F::Other, never, {exact, exact, exact}}},
   };
   return table;
+}
+
+/// The operands that the analyses read of an op that computes `function`.
+static unsigned getNumOperands(ScalarFunction function) {
+  switch (function) {
+  case ScalarFunction::Other:
+  case ScalarFunction::Constant:
+    return 0;
+  case ScalarFunction::Negate:
+  case ScalarFunction::Convert:
+  case ScalarFunction::Sqrt:
+  case ScalarFunction::Rsqrt:
+  case ScalarFunction::Broadcast:
+  case ScalarFunction::Reshape:
+  case ScalarFunction::Transpose:
+    return 1;
+  case ScalarFunction::Add:
+  case ScalarFunction::Subtract:
+  case ScalarFunction::Multiply:
+  case ScalarFunction::Divide:
+  case ScalarFunction::Maximum:
+  case ScalarFunction::Minimum:
+  case ScalarFunction::Compare:
+  case ScalarFunction::Power:
+  case ScalarFunction::ReduceAdd:
+    return 2;
+  case ScalarFunction::Select:
+    return 3;
+  }
+  llvm_unreachable("all functions are listed");
+}
+
+/// Whether the body of a reduction adds its two arguments and returns that.
+static bool isSum(Operation *reduce) {
+  if (reduce->getNumRegions() != 1 || !reduce->getRegion(0).hasOneBlock())
+    return false;
+  Block &body = reduce->getRegion(0).front();
+  return body.getNumArguments() == 2 && llvm::hasNItems(body, 2) &&
+         body.front().getName().stripDialect() == "add" &&
+         body.front().getOperands() == ValueRange(body.getArguments()) &&
+         body.back().getOperands() == ValueRange(body.front().getResults());
 }
 
 static OpFacts getFacts(Operation *op) {
   StringRef name = op->getName().stripDialect();
   const llvm::StringMap<OpFacts> &table = getFactsTable();
-  auto it = table.find(name);
-  if (it != table.end())
-    return it->second;
+  OpFacts facts;
+  if (auto it = table.find(name); it != table.end())
+    facts = it->second;
+  else if (name == "reduce" && isSum(op))
+    // Sums are linear; other reductions look at the order of the elements.
+    facts = {ScalarFunction::ReduceAdd,
+             Recompute::Never,
+             {Demand::Approximate, Demand::Approximate, Demand::Exact}};
+  if (facts.function == ScalarFunction::Other)
+    return facts;
 
-  // Sums are linear; other reductions look at the order of the elements.
-  if (name == "reduce" && op->getNumOperands() == 2 &&
-      op->getNumRegions() == 1 && op->getRegion(0).hasOneBlock()) {
-    Block &body = op->getRegion(0).front();
-    bool isSum = body.getNumArguments() == 2 && llvm::hasNItems(body, 2) &&
-                 body.front().getName().stripDialect() == "add" &&
-                 body.front().getOperands() == ValueRange(body.getArguments());
-    if (isSum)
-      return {ScalarFunction::ReduceAdd,
-              Recompute::Never,
-              {Demand::Approximate, Demand::Approximate, Demand::Exact}};
-  }
-  return {};
+  // The shim takes any op; what the analyses read of these is checked here.
+  if (op->getNumOperands() < getNumOperands(facts.function) ||
+      op->getNumResults() != 1)
+    return {};
+  auto isStatic = [](Type type) {
+    auto tensor = dyn_cast<RankedTensorType>(type);
+    return tensor && tensor.hasStaticShape();
+  };
+  if (!llvm::all_of(op->getOperandTypes(), isStatic) ||
+      !isStatic(op->getResult(0).getType()))
+    facts.function = ScalarFunction::Other;
+  return facts;
 }
 
 //===----------------------------------------------------------------------===//
@@ -249,6 +301,8 @@ StableHLOResidualModel::getSplatValue(Operation *op) const {
                   &losesInfo);
     return value.convertToDouble();
   }
+  if (elements.getElementType().isInteger(1))
+    return elements.getSplatValue<bool>() ? 1.0 : 0.0;
   if (elements.getElementType().isIntOrIndex())
     return elements.getSplatValue<APInt>().signedRoundToDouble();
   return std::nullopt;

@@ -31,7 +31,8 @@ void ApproxActDialect::initialize() {
 }
 
 LogicalResult RangeAttr::verify(function_ref<InFlightDiagnostic()> emitError,
-                                RangeRule rule, APFloat sigma) {
+                                RangeRule rule,
+                                APFloat sigma) { // NOLINT: as generated
   bool isNormalised = rule == RangeRule::Normalised;
   if (isNormalised && (!sigma.isFiniteNonZero() || sigma.isNegative()))
     return emitError() << "a normalised range needs a positive, finite sigma";

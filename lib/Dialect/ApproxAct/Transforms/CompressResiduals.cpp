@@ -218,7 +218,6 @@ void CompressResiduals::runOnOperation() {
     return leaveAlone(reason, /*isMissed=*/true);
 
   Turnaround turnaround(func, step->forwardResults);
-  turnaround.sortByPhase();
   ResidualAnalysis residuals(turnaround);
   if (residuals.getResiduals().empty())
     return leaveAlone("nothing crosses from forward to backward",
@@ -232,11 +231,9 @@ void CompressResiduals::runOnOperation() {
   if (!isAnyStored)
     return leaveAlone("every residual stays exact", /*isMissed=*/true);
 
+  turnaround.sortByPhase();
   ResidualRewriter(turnaround, plan, gridOptions).run();
 
   // What only the backward pass read of the forward pass is dead now.
-  for (Operation &op :
-       llvm::make_early_inc_range(llvm::reverse(func.getBody().front())))
-    if (isOpTriviallyDead(&op))
-      op.erase();
+  eraseDeadOps(func.getBody().front());
 }

@@ -10,7 +10,6 @@
 #include "approx-act/Analysis/Turnaround.h"
 #include "approx-act/Dialect/ApproxAct/Transforms/Passes.h"
 #include "approx-act/Interfaces/ResidualOpInterface.h"
-#include "mlir/Interfaces/SideEffectInterfaces.h"
 #include <map>
 
 namespace mlir::approx_act {
@@ -250,9 +249,7 @@ void SumFactoring::run() {
       sums.push_back(&op);
   for (Operation *op : sums)
     visitSum(cast<ResidualOpInterface>(op));
-  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
-    if (isOpTriviallyDead(&op))
-      op.erase();
+  eraseDeadOps(block);
 }
 
 namespace {

@@ -38,6 +38,7 @@ namespace {
 struct InlineCalls : approx_act::impl::InlineCallsBase<InlineCalls> {
   void runOnOperation() override {
     SymbolTable symbols(getOperation());
+    states.clear();
     for (auto func : getOperation().getOps<func::FuncOp>())
       inlineInto(func, symbols);
   }

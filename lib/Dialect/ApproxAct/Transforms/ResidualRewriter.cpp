@@ -23,6 +23,11 @@ static bool isCheap(Operation *op) {
   return residualOp && residualOp.getRecompute() == Recompute::Cheap;
 }
 
+/// Whether a barrier takes the value: not a token, not a tuple.
+static bool canBeTied(Value value) {
+  return isa<RankedTensorType>(value.getType());
+}
+
 /// Whether the op reads its operands from memory: anything but arithmetic,
 /// views and sums.
 static bool isContraction(Operation *op) {
@@ -112,7 +117,7 @@ ResidualRewriter::findExit(Value value, Operation *after) const {
   SmallVector<Value> leaves;
   collectForwardLeaves(value, leaves);
   for (Value leaf : leaves)
-    if (leaf.getDefiningOp())
+    if (leaf.getDefiningOp() && !getSplatValue(leaf))
       reach(leaf);
   while (!queue.empty()) {
     Operation *op = queue.top();
@@ -193,8 +198,8 @@ void ResidualRewriter::storeAll() {
 SmallVector<int64_t>
 ResidualRewriter::getGridShape(RankedTensorType type,
                                const Storage &storage) const {
-  if (storage.side && !isUnit(storage.side->chain.shape))
-    return storage.side->chain.shape;
+  if (storage.side && storage.side->chain.shape)
+    return *storage.side->chain.shape;
   if (storage.moments)
     return storage.moments->shape;
   SmallVector<int64_t> shape(type.getRank(), 1);
@@ -228,12 +233,15 @@ ResidualRewriter::makeAffine(OpBuilder &builder, Location loc,
   auto negate = [&](Value v) -> Value {
     return arith::NegFOp::create(builder, loc, v);
   };
+  Operation *point = &*builder.getInsertionPoint();
+  auto hoisted = [&](Value v) { return hoist(builder, v, point); };
   Value slope = makeSplat(builder, loc, type, 1.0);
   Value offset = makeSplat(builder, loc, type, 0.0);
   for (const AffineStep &step : side.chain.steps) {
-    Value c = step.coefficient
-                  ? makeSmall(builder, loc, step.coefficient->value, type)
-                  : Value();
+    Value c =
+        step.coefficient
+            ? makeSmall(builder, loc, hoisted(step.coefficient->value), type)
+            : Value();
     switch (cast<ResidualOpInterface>(step.op).getScalarFunction()) {
     case ScalarFunction::Add:
       offset = arith::AddFOp::create(builder, loc, offset, c);
@@ -279,11 +287,14 @@ void ResidualRewriter::makeGrid(OpBuilder &builder, Value value,
   SmallVector<int64_t> shape = getGridShape(type, storage);
   RankedTensorType parameterType = getParameterType(type, shape);
 
+  Operation *point = &*builder.getInsertionPoint();
+  auto hoisted = [&](Value v) { return hoist(builder, v, point); };
   Value mean, rstd;
   if (storage.moments && storage.moments->mean)
-    mean = makeSmall(builder, loc, storage.moments->mean->value, parameterType);
+    mean = makeSmall(builder, loc, hoisted(storage.moments->mean->value),
+                     parameterType);
   if (storage.moments && storage.moments->deviation) {
-    rstd = makeSmall(builder, loc, storage.moments->deviation->value,
+    rstd = makeSmall(builder, loc, hoisted(storage.moments->deviation->value),
                      parameterType);
     if (!storage.moments->isReciprocal) {
       Value one = makeSplat(builder, loc, parameterType, 1.0);
@@ -474,12 +485,13 @@ void ResidualRewriter::openClusters(Operation *op, ArrayRef<Value> restored) {
   // nothing is restored during the forward pass.
   Value awaited = turnaround.getLoss();
   for (Value operand : op->getOperands()) {
-    if (turnaround.isPrimal(operand))
+    if (turnaround.isPrimal(operand) || !canBeTied(operand))
       continue;
     awaited = operand;
     break;
   }
-  tied.push_back(awaited);
+  if (canBeTied(awaited))
+    tied.push_back(awaited);
   auto barrier = tieBefore(op, op->getLoc(), tied);
   for (auto [cluster, words] : llvm::zip(opened, barrier.getOutputs()))
     openWords[cluster] = words;
@@ -488,7 +500,8 @@ void ResidualRewriter::openClusters(Operation *op, ArrayRef<Value> restored) {
 
   // A contraction reads what is restored for it from memory. What else follows
   // from the cotangent waits until that is done and the memory is free again.
-  SmallVector<Value> finished(op->getResults());
+  SmallVector<Value> finished;
+  llvm::copy_if(op->getResults(), std::back_inserter(finished), canBeTied);
   finished.push_back(barrier.getOutputs().back());
   tieBefore(op->getNextNode(), op->getLoc(), finished);
 }

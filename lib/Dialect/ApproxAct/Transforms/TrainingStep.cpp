@@ -6,6 +6,7 @@
 
 #include "TrainingStep.h"
 #include "approx-act/Analysis/Turnaround.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
 
 using namespace mlir;
 using namespace mlir::approx_act;
@@ -29,4 +30,11 @@ FailureOr<TrainingStep> approx_act::getTrainingStep(
     return failure();
   step.forwardResults = std::move(*resolved);
   return step;
+}
+
+void approx_act::eraseDeadOps(Block &block) {
+  Operation *terminator = block.getTerminator();
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
+    if (&op != terminator && op.use_empty() && isMemoryEffectFree(&op))
+      op.erase();
 }

@@ -25,6 +25,10 @@ FailureOr<TrainingStep> getTrainingStep(func::FuncOp func,
                                         ArrayRef<unsigned> forwardResults,
                                         std::string &reason);
 
+/// Erases the ops of the block whose results nothing reads, with what only they
+/// read. (`isOpTriviallyDead` spares every op that has no class of its own.)
+void eraseDeadOps(Block &block);
+
 } // namespace mlir::approx_act
 
 #endif // APPROX_ACT_LIB_TRANSFORMS_TRAININGSTEP_H
