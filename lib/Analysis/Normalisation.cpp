@@ -120,9 +120,8 @@ static bool hasStaticShape(Value value) {
 static constexpr double kRounding = 1e-6;
 
 /// An epsilon beyond which a deviation may be mostly epsilon, so that it says
-/// nothing about the values. Frameworks use 1e-3 at most; what is scaled so
-/// that its variance is smaller still is left to the computed range.
-static constexpr double kMaxEpsilon = 1e-3;
+/// nothing about the values; their range is computed then.
+static constexpr double kMaxEpsilon = 1e-4;
 
 /// The operand whose square `value` is, or null.
 static Value getSquareRoot(Value value) {

@@ -92,9 +92,9 @@ def approximate(
       group_size: number of elements in a group.
       rounding: ``"nearest"`` or ``"stochastic"``.
       seed: seed of the stochastic rounding.
-      min_fraction: what has at most this fraction of the largest residual's
-        bytes stays exact.  Like the other options, ``None`` leaves it to the
-        compiler.
+      min_fraction: the smallest residuals stay exact, as many sizes of them as
+        together make at most this fraction of the bytes of all residuals.
+        Like the other options, ``None`` leaves it to the compiler.
       strict: raise :class:`ApproxActError` where a step cannot be rewritten,
         instead of warning once and computing it exactly.
       static_argnums, static_argnames: as in ``jax.jit``.
