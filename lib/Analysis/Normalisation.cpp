@@ -102,9 +102,41 @@ Broadcast approx_act::traceBroadcast(Value value) {
   return result;
 }
 
-std::optional<double> approx_act::getSplatValue(Value value) {
+/// The value of every element, if it is a constant or made of at most `depth`
+/// ops on constants. (A framework may write a count as 256 - float(0).)
+static std::optional<double> foldSplat(Value value, unsigned depth) {
   ResidualOpInterface op = getOp(traceBroadcast(value).value);
-  return op ? op.getSplatValue() : std::nullopt;
+  if (!op)
+    return std::nullopt;
+  auto fold = [&](unsigned index) {
+    return depth == 0 ? std::nullopt
+                      : foldSplat(op->getOperand(index), depth - 1);
+  };
+  switch (op.getScalarFunction()) {
+  case ScalarFunction::Constant:
+    return op.getSplatValue();
+  case ScalarFunction::Convert: {
+    // Not where floats would have to be rounded.
+    Type from = getElementTypeOrSelf(op->getOperand(0));
+    auto to = dyn_cast<FloatType>(getElementTypeOrSelf(op->getResult(0)));
+    auto fromFloat = dyn_cast<FloatType>(from);
+    bool isExact = to && (from.isInteger() ||
+                          (fromFloat && to.getFPMantissaWidth() >=
+                                            fromFloat.getFPMantissaWidth()));
+    return isExact ? fold(0) : std::nullopt;
+  }
+  case ScalarFunction::Subtract: {
+    std::optional<double> lhs = fold(0);
+    std::optional<double> rhs = lhs ? fold(1) : std::nullopt;
+    return rhs ? std::optional(*lhs - *rhs) : std::nullopt;
+  }
+  default:
+    return std::nullopt;
+  }
+}
+
+std::optional<double> approx_act::getSplatValue(Value value) {
+  return foldSplat(value, /*depth=*/2);
 }
 
 //===----------------------------------------------------------------------===//
@@ -309,6 +341,17 @@ NormalisationAnalysis::compute(Operation *op) const {
     if (!from || !to || to.getFPMantissaWidth() < from.getFPMantissaWidth())
       return std::nullopt;
     return getStatistic(lhs);
+  }
+
+  case ScalarFunction::Select: {
+    // NaN where there is no element to take the variance of. Any other choice
+    // would be a different statistic in some channels.
+    Value onFalse = op->getOperand(2);
+    for (auto [statistic, guard] :
+         {std::pair(rhs, onFalse), std::pair(onFalse, rhs)})
+      if (std::isnan(getSplatValue(guard).value_or(0.0)))
+        return getStatistic(statistic);
+    return std::nullopt;
   }
 
   case ScalarFunction::Sqrt:

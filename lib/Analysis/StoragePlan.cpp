@@ -100,7 +100,9 @@ bool StoragePlan::Builder::isStatistic(Value value) const {
     bool isAny = false;
     bool isAll = true;
     for (Value operand : op->getOperands()) {
-      if (plan.isFree(operand) || getSplatValue(operand))
+      // A predicate says which of the others the result is.
+      if (plan.isFree(operand) || getSplatValue(operand) ||
+          isBoolean(operand.getType()))
         continue;
       auto operandType = dyn_cast<RankedTensorType>(operand.getType());
       isAny = true;
