@@ -59,19 +59,6 @@ func.func @captures(%x: tensor<f32>, %c: tensor<i1>) -> tensor<f32> {
   return %loss : tensor<f32>
 }
 
-// What is seen from outside is forward, so that it sees exact values: here a
-// call for its effect, after the gradient.
-
-// CHECK: turnaround of 'effects': 3 forward, 0 derived, 2 backward ops
-// CHECK-NEXT: last forward op: stablehlo.custom_call
-func.func @effects(%x: tensor<8xf32>, %w: tensor<8x8xf32>) -> (tensor<f32>, tensor<8xf32>) {
-  %h = "stablehlo.tanh"(%x) : (tensor<8xf32>) -> tensor<8xf32>
-  %loss = "stablehlo.dot"(%x, %x) : (tensor<8xf32>, tensor<8xf32>) -> tensor<f32>
-  %g = "stablehlo.dot"(%h, %w) : (tensor<8xf32>, tensor<8x8xf32>) -> tensor<8xf32>
-  "stablehlo.custom_call"(%h) <{call_target_name = "print", has_side_effect = true}> : (tensor<8xf32>) -> ()
-  return %loss, %g : tensor<f32>, tensor<8xf32>
-}
-
 // Nothing is said of what is not a step.
 
 // CHECK-NOT: turnaround of

@@ -27,6 +27,10 @@
 // CHECK: Function: exact
 // CHECK: reason: {{.*}}every residual stays exact
 
+// CHECK: --- !Analysis
+// CHECK: Name: unchanged
+// CHECK: Function: late_loss
+
 // CHECK: --- !Missed
 // CHECK: Name: unchanged
 // CHECK: Function: helper
@@ -62,6 +66,13 @@ func.func @exact(%x: tensor<8x8xf32>) -> (tensor<f32>, tensor<8x8xf32>) {
   %1 = "stablehlo.custom_call"(%0) <{call_target_name = "f"}> : (tensor<8x8xf32>) -> tensor<f32>
   %2 = "stablehlo.custom_call"(%0) <{call_target_name = "g"}> : (tensor<8x8xf32>) -> tensor<8x8xf32>
   return %1, %2 : tensor<f32>, tensor<8x8xf32>
+}
+
+func.func @late_loss(%x: tensor<8xf32>) -> (tensor<f32>, tensor<8xf32>) {
+  %0 = "stablehlo.dot"(%x, %x) : (tensor<8xf32>, tensor<8xf32>) -> tensor<f32>
+  %g = "stablehlo.custom_call"(%x) <{call_target_name = "f"}> : (tensor<8xf32>) -> tensor<8xf32>
+  %loss = "stablehlo.negate"(%0) : (tensor<f32>) -> tensor<f32>
+  return %loss, %g : tensor<f32>, tensor<8xf32>
 }
 
 func.func private @helper(%x: tensor<8x8xf32>) -> tensor<8x8xf32> {
