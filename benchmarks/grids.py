@@ -9,10 +9,10 @@ import argparse
 
 import jax
 import numpy as np
-import variants
-from models import resnet
 
 import approx_act
+import variants
+from models import resnet
 
 GRIDS = {
     8: [{"range": "minmax"}] + [{"range": "normalised", "sigma": s} for s in (4.0, 5.0, 6.0)],
@@ -28,6 +28,7 @@ def as_vector(gradient: resnet.Params) -> np.ndarray:
 
 
 def main() -> None:
+    """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--depth", type=int, default=29, help="9n + 2 (default: %(default)s)")
     parser.add_argument("--batch", type=int, default=32, help="default: %(default)s")

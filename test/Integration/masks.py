@@ -101,7 +101,9 @@ def check(norm: str, relu: str, bits: int, dtype: str) -> tuple[int, bool]:
     approximate_loss, dz, *rest = approx_act.jit(fun, bits=bits, strict=True)(*arguments)
     np.testing.assert_allclose(np.float32(approximate_loss), np.float32(loss), rtol=1e-6)
     for leaf, exact_leaf in zip(*map(jax.tree.leaves, (rest, grads)), strict=True):
-        assert np.all(np.isfinite(leaf) | ~np.isfinite(exact_leaf)), "a restored value is not finite"
+        assert np.all(np.isfinite(leaf) | ~np.isfinite(exact_leaf)), (
+            "a restored value is not finite"
+        )
     table = approx_act.residuals(fun, *arguments, bits=bits)
     carried = any(row.reason.startswith("carried") for row in table)
     return int(np.sum(np.float32(exact) != np.float32(dz))), carried

@@ -484,7 +484,9 @@ def variance_of_the_gradient():
 
 def flatten(tree: Any) -> np.ndarray:
     """All leaves as one vector of doubles."""
-    return np.concatenate([np.ravel(np.asarray(leaf, np.float64)) for leaf in jax.tree.leaves(tree)])
+    return np.concatenate(
+        [np.ravel(np.asarray(leaf, np.float64)) for leaf in jax.tree.leaves(tree)]
+    )
 
 
 def check(name: str, entry: Program) -> list[str]:

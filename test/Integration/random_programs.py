@@ -109,7 +109,9 @@ def make_arguments(rng: np.random.Generator) -> tuple:
 
 
 def flatten(tree) -> np.ndarray:
-    return np.concatenate([np.ravel(np.asarray(leaf, np.float64)) for leaf in jax.tree.leaves(tree)])
+    return np.concatenate(
+        [np.ravel(np.asarray(leaf, np.float64)) for leaf in jax.tree.leaves(tree)]
+    )
 
 
 def check(seed: int, run: bool) -> str:
