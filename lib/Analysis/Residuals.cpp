@@ -28,7 +28,7 @@ std::optional<int64_t> approx_act::getByteSize(Type type) {
   Type element = tensor.getElementType();
   int64_t bits = 0;
   if (auto complex = dyn_cast<ComplexType>(element))
-    bits = 2 * complex.getElementType().getIntOrFloatBitWidth();
+    bits = int64_t{2} * complex.getElementType().getIntOrFloatBitWidth();
   else if (element.isIntOrFloat())
     bits = element.getIntOrFloatBitWidth();
   else
