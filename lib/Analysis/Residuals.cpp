@@ -60,6 +60,8 @@ ResidualAnalysis::ResidualAnalysis(const Turnaround &turnaround) {
         (op.getNumResults() == 1 && getSplatValue(op.getResult(0))))
       continue;
     for (Value value : op.getResults()) {
+      if (turnaround.getPhase(value) != Phase::Forward)
+        continue;
       Residual residual{value, &op, nullptr, Demand::None,
                         getByteSize(value.getType())};
       for (OpOperand &use : value.getUses()) {

@@ -189,7 +189,7 @@ void StoragePlan::Builder::require(Value root, Layer rootLayer,
 void StoragePlan::Builder::addDemands() {
   Block &block = turnaround.getFunction().getBody().front();
   llvm::SetVector<std::pair<Value, unsigned>> demands;
-  for (Operation &op : block) {
+  for (Operation &op : block.without_terminator()) {
     if (turnaround.getPhase(&op) != Phase::Backward)
       continue;
     for (auto [index, value] : llvm::enumerate(getOperandsAndCaptures(&op))) {
@@ -376,9 +376,10 @@ StoragePlan::StoragePlan(const Turnaround &turnaround,
       smallBytes(residuals.getSmallBytes(options.minFraction)) {
   Operation *terminator =
       turnaround.getFunction().getBody().front().getTerminator();
-  for (Value value : terminator->getOperands())
-    if (turnaround.isPrimal(value))
-      returned.insert(value);
+  if (options.keepsResults)
+    for (Value value : terminator->getOperands())
+      if (turnaround.isPrimal(value))
+        returned.insert(value);
   Builder(*this, normalisation, options).run();
 }
 

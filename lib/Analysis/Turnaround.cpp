@@ -55,21 +55,27 @@ SmallVector<Value> approx_act::getOperandsAndCaptures(Operation *op) {
   return values;
 }
 
-Turnaround::Turnaround(func::FuncOp func, ArrayRef<unsigned> forwardResults)
-    : func(func) {
+Turnaround::Turnaround(func::FuncOp func, ArrayRef<unsigned> forwardResults,
+                       Value anchor)
+    : func(func), anchor(anchor) {
   Block &block = func.getBody().front();
   Operation *terminator = block.getTerminator();
 
   // Forward: the backward slice of the forward results.
   SmallVector<Operation *> worklist;
+  llvm::DenseSet<Value> reached;
   auto visit = [&](Value value) {
+    reached.insert(value);
     Operation *op = value.getDefiningOp();
     if (op && phases.try_emplace(op, Phase::Forward).second)
       worklist.push_back(op);
   };
+  SmallVector<Value> results;
   for (unsigned index : forwardResults)
-    visit(terminator->getOperand(index));
-  loss = terminator->getOperand(forwardResults.front());
+    results.push_back(terminator->getOperand(index));
+  llvm::for_each(results, visit);
+  if (!anchor)
+    this->anchor = getLastOf(results);
   while (!worklist.empty())
     llvm::for_each(getOperandsAndCaptures(worklist.pop_back_val()), visit);
 
@@ -77,6 +83,8 @@ Turnaround::Turnaround(func::FuncOp func, ArrayRef<unsigned> forwardResults)
     auto it = phases.find(&op);
     if (it != phases.end()) {
       lastForward = &op;
+      if (std::optional<Loop> loop = Loop::match(&op))
+        excludeOtherResults(*loop, reached);
       continue;
     }
     auto residualOp = dyn_cast<ResidualOpInterface>(&op);
@@ -88,6 +96,56 @@ Turnaround::Turnaround(func::FuncOp func, ArrayRef<unsigned> forwardResults)
   }
 }
 
+Value Turnaround::getLastOf(ValueRange values) {
+  // A counter is there before the pass is over.
+  auto isFloat = [](Value value) {
+    auto type = dyn_cast<RankedTensorType>(value.getType());
+    return type && isa<FloatType>(type.getElementType());
+  };
+  auto isBefore = [&](Value a, Value b) {
+    if (isFloat(a) != isFloat(b))
+      return isFloat(b);
+    Operation *first = a.getDefiningOp();
+    Operation *second = b.getDefiningOp();
+    return second && (!first || first->isBeforeInBlock(second));
+  };
+  return *llvm::max_element(values, isBefore);
+}
+
+void Turnaround::excludeOtherResults(const Loop &loop,
+                                     const llvm::DenseSet<Value> &reached) {
+  // What is reached, and what that is computed from in earlier iterations.
+  llvm::SetVector<unsigned> forward;
+  for (OpResult result : loop.getOperation()->getResults())
+    if (reached.contains(result))
+      forward.insert(result.getResultNumber());
+  auto addArgument = [&](Value value, Block &block) {
+    auto argument = dyn_cast<BlockArgument>(value);
+    if (argument && argument.getOwner() == &block)
+      forward.insert(argument.getArgNumber());
+  };
+  loop.getCondition().walk([&](Operation *op) {
+    for (Value operand : op->getOperands())
+      addArgument(operand, loop.getCondition());
+  });
+  llvm::DenseSet<Value> visited;
+  for (unsigned i = 0; i < forward.size(); ++i) {
+    SmallVector<Value> worklist = {loop.getYielded(forward[i])};
+    while (!worklist.empty()) {
+      Value value = worklist.pop_back_val();
+      if (!visited.insert(value).second)
+        continue;
+      addArgument(value, loop.getBody());
+      if (Operation *op = value.getDefiningOp())
+        llvm::append_range(worklist, getOperandsAndCaptures(op));
+    }
+  }
+  for (OpResult result : loop.getOperation()->getResults())
+    if (!forward.contains(result.getResultNumber()) &&
+        !loop.isInvariant(result.getResultNumber()))
+      backwardResults.insert(result);
+}
+
 Phase Turnaround::getPhase(Operation *op) const {
   Operation *ancestor = func.getBody().front().findAncestorOpInBlock(*op);
   auto it = phases.find(ancestor);
@@ -95,6 +153,8 @@ Phase Turnaround::getPhase(Operation *op) const {
 }
 
 Phase Turnaround::getPhase(Value value) const {
+  if (backwardResults.contains(value))
+    return Phase::Backward;
   if (Operation *op = value.getDefiningOp())
     return getPhase(op);
   return Phase::Argument;

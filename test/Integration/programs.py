@@ -230,7 +230,7 @@ def group_norm():
     return normalised_net(norm)
 
 
-@program(0.0025, 0.07)
+@program(0.005, 0.07)
 def mean_of_channels_deviation_of_rows():
     """Statistics of different blocks must not be taken for those of one."""
 
@@ -454,7 +454,7 @@ def loop_in_the_forward():
     return grad_step(loss, weights(*[(WIDTH, WIDTH)] * 3), normal(9, BATCH, WIDTH))
 
 
-@program(0.006, 0.09)
+@program(0.012, 0.2)
 def scan_over_layers():
     def loss(params, x):
         stacked, last = params
@@ -463,6 +463,103 @@ def scan_over_layers():
 
     params = (jnp.stack(weights(*[(WIDTH, WIDTH)] * 3)), weights((WIDTH, WIDTH))[0])
     return grad_step(loss, params, normal(9, BATCH, WIDTH))
+
+
+def scan_step(run):
+    """The step of a network whose layers `run(stacked, x)` goes through."""
+    stacked = jnp.stack(weights(*[(WIDTH, WIDTH)] * 4))
+    return grad_step(lambda stacked, x: squares(run(stacked, x)), stacked, normal(9, BATCH, WIDTH))
+
+
+def relu_layer(x, w):
+    return x + jax.nn.relu(x @ w), None
+
+
+@program(0.008, 0.12)
+def scan_reversed():
+    return scan_step(lambda ws, x: lax.scan(relu_layer, x, ws, reverse=True)[0])
+
+
+@program(0.008, 0.12)
+def scan_in_groups():
+    return scan_step(lambda ws, x: lax.scan(relu_layer, x, ws, unroll=2)[0])
+
+
+@program(0.015, 0.25)
+def scan_with_outputs():
+    def run(ws, x):
+        x, outputs = lax.scan(lambda x, w: (jnp.tanh(x @ w), jax.nn.relu(x @ w)), x, ws)
+        return x + outputs.sum(0)
+
+    return scan_step(run)
+
+
+@program(0.02, 0.3)
+def scan_over_inputs():
+    """A recurrent network whose inputs are activations themselves."""
+
+    def run(ws, x):
+        inputs = jax.nn.relu(jnp.einsum("bd,tde->tbe", x, ws))
+        return lax.scan(lambda h, z: (jnp.tanh(h @ ws[0] + z @ ws[1]), None), x, inputs)[0]
+
+    return scan_step(run)
+
+
+@program(0.02, 0.3)
+def scan_in_a_scan():
+    def layer(x, w):
+        return lax.scan(lambda h, _: (x + jnp.tanh(h @ w) / 2, None), x, None, length=2)[0], None
+
+    return scan_step(lambda ws, x: lax.scan(layer, x, ws)[0])
+
+
+@program(0.015, 0.2)
+def scan_with_dropout():
+    def layer(x, slices):
+        w, key = slices
+        keep = jax.random.bernoulli(key, 0.5, x.shape)
+        return x + jnp.where(keep, jax.nn.relu(x @ w) * 2, 0), None
+
+    keys = jax.random.split(jax.random.key(3), 4)
+    return scan_step(lambda ws, x: lax.scan(layer, x, (ws, keys))[0])
+
+
+@program(0.012, 0.2)
+def counting_loop():
+    return scan_step(lambda ws, x: lax.fori_loop(0, 4, lambda i, x: relu_layer(x, ws[i])[0], x))
+
+
+@program(0.012, 0.2)
+def gradient_accumulation():
+    """Microbatches, and the gradient clipped to its norm."""
+
+    def step(ws, batches):
+        loss = lambda ws, x: squares(lax.scan(relu_layer, x, ws)[0])  # noqa: E731
+
+        def microbatch(carried, x):
+            return jax.tree.map(jnp.add, carried, jax.value_and_grad(loss)(ws, x)), None
+
+        (value, grads), _ = lax.scan(microbatch, (0.0, jnp.zeros_like(ws)), batches)
+        norm = jnp.sqrt(jnp.sum(grads**2))
+        return value, grads * jnp.minimum(1, 1 / norm)
+
+    ws = jnp.stack(weights(*[(WIDTH, WIDTH)] * 3))
+    return step, (ws, normal(9, 4, BATCH, WIDTH))
+
+
+@program(0.0, 0.0, exact="nothing crosses from forward to backward")
+def steps_in_a_loop():
+    """The loss of a step needs the gradients of the steps before it."""
+
+    def steps(w, x):
+        def step(w, _):
+            value, grad = jax.value_and_grad(lambda w: squares(jnp.tanh(x @ w)))(w)
+            return w - 0.1 * grad, value
+
+        w, values = lax.scan(step, w, None, length=3)
+        return values[-1], w
+
+    return steps, (normal(1, WIDTH, WIDTH, scale=0.1), normal(9, BATCH, WIDTH))
 
 
 @program(0.005, 0.2)

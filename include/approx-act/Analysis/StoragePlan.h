@@ -32,6 +32,9 @@ struct StorageOptions {
   bool useMoments = true;
   /// Whether a value without known moments stays exact.
   bool requireMoments = false;
+  /// Whether the backward pass can read what the function returns. (What one
+  /// iteration of a loop returns is gone when the backward loop runs.)
+  bool keepsResults = true;
 };
 
 enum class StorageKind {

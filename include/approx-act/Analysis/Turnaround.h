@@ -13,8 +13,10 @@
 #ifndef APPROX_ACT_ANALYSIS_TURNAROUND_H
 #define APPROX_ACT_ANALYSIS_TURNAROUND_H
 
+#include "approx-act/Dialect/StableHLO/Loops.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/SmallVector.h"
 
 namespace mlir::approx_act {
@@ -43,14 +45,19 @@ resolveForwardResults(func::FuncOp func, ArrayRef<unsigned> requested);
 /// with regions counts as one op, with what its regions capture as operands.
 class Turnaround {
 public:
-  /// `forwardResults` are indices of results of `func`.
-  Turnaround(func::FuncOp func, ArrayRef<unsigned> forwardResults);
+  /// `forwardResults` are indices of results of `func`, `anchor` what
+  /// `getAnchor` says, by default the last of them in program order.
+  Turnaround(func::FuncOp func, ArrayRef<unsigned> forwardResults,
+             Value anchor = {});
 
   func::FuncOp getFunction() const { return func; }
 
   /// The phase of an op of the function's block; of an op in a region, that of
   /// the op of the block around it.
   Phase getPhase(Operation *op) const;
+  /// The phase of the op that defines the value; but of a loop in the forward
+  /// pass, the results that no forward result is computed from (gradients that
+  /// it accumulates beside the loss) are Backward.
   Phase getPhase(Value value) const;
 
   /// Whether `value` can be had without running the backward pass.
@@ -62,8 +69,8 @@ public:
   /// no forward op.
   Operation *getLastForwardOp() const { return lastForward; }
 
-  /// The first forward result, the loss.
-  Value getLoss() const { return loss; }
+  /// The value that is there when the backward pass begins, and not before.
+  Value getAnchor() const { return anchor; }
 
   /// Moves every backward op behind the last forward op, so that program order
   /// is forward, then backward. Both keep their own order. (A frontend may
@@ -74,11 +81,17 @@ public:
   void print(raw_ostream &os) const;
 
 private:
+  static Value getLastOf(ValueRange values);
+  void excludeOtherResults(const Loop &loop,
+                           const llvm::DenseSet<Value> &reached);
+
   /// Handles of ops are values, but their accessors are not const.
   mutable func::FuncOp func;
   Operation *lastForward = nullptr;
-  Value loss;
+  Value anchor;
   llvm::DenseMap<Operation *, Phase> phases;
+  /// Results of forward ops that are not forward values.
+  llvm::DenseSet<Value> backwardResults;
 };
 
 /// The op's operands and the values that its regions capture from outside.

@@ -108,6 +108,41 @@ Value StableHLOBuilder::slice(Value value, ArrayRef<int64_t> starts,
       ->getResult(0);
 }
 
+/// The indices of an access to element `index` of `stack`.
+static SmallVector<Value> getStarts(StableHLOBuilder &builder, Value stack,
+                                    Value index) {
+  Value zero = builder.splat(typeOf(index), 0);
+  SmallVector<Value> starts(typeOf(stack).getRank(), zero);
+  starts.front() = index;
+  return starts;
+}
+
+Value StableHLOBuilder::readStack(Value stack, Value index) {
+  SmallVector<int64_t> sizes(typeOf(stack).getShape());
+  sizes.front() = 1;
+  SmallVector<Value> operands = getStarts(*this, stack, index);
+  operands.insert(operands.begin(), stack);
+  Value element =
+      create("dynamic_slice", operands, typeOf(stack).clone(sizes),
+             builder.getNamedAttr("slice_sizes",
+                                  builder.getDenseI64ArrayAttr(sizes)))
+          ->getResult(0);
+  ArrayRef<int64_t> shape(sizes);
+  return create("reshape", element, typeOf(stack).clone(shape.drop_front()))
+      ->getResult(0);
+}
+
+Value StableHLOBuilder::writeStack(Value stack, Value element, Value index) {
+  SmallVector<int64_t> shape(typeOf(stack).getShape());
+  shape.front() = 1;
+  Value row =
+      create("reshape", element, typeOf(stack).clone(shape))->getResult(0);
+  SmallVector<Value> operands = getStarts(*this, stack, index);
+  operands.insert(operands.begin(), {stack, row});
+  return create("dynamic_update_slice", operands, stack.getType())
+      ->getResult(0);
+}
+
 Value StableHLOBuilder::padHigh(Value value, int64_t dim, int64_t size) {
   RankedTensorType type = typeOf(value);
   SmallVector<int64_t> shape(type.getShape());

@@ -86,6 +86,7 @@ static const llvm::StringMap<OpFacts> &getFactsTable() {
       {"transpose", {F::Transpose, cheap, {approximate, exact, exact}}},
       // Of Shardy: where the value is, not what it is.
       {"sharding_constraint", {F::Reshape, cheap, {approximate, exact, exact}}},
+      {"dynamic_slice", {F::Other, cheap, {approximate, exact, exact}}},
       {"slice", {F::Other, cheap, {approximate, exact, exact}}},
       {"reverse", {F::Other, cheap, {approximate, exact, exact}}},
       {"pad", {F::Other, cheap, {approximate, approximate, exact}}},
@@ -103,7 +104,6 @@ static const llvm::StringMap<OpFacts> &getFactsTable() {
       // Moves of data: whatever reads the result decides, and is not asked. A
       // barrier of jax.checkpoint leads to the whole block computed again.
       {"gather", {F::Other, never, {exact, exact, exact}}},
-      {"dynamic_slice", {F::Other, never, {exact, exact, exact}}},
       {"dynamic_update_slice", {F::Other, never, {exact, exact, exact}}},
       {"optimization_barrier", {F::Other, never, {exact, exact, exact}}},
   };

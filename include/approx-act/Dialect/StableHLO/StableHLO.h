@@ -114,6 +114,12 @@ public:
   /// `value[starts : limits]`, with unit strides.
   Value slice(Value value, ArrayRef<int64_t> starts, ArrayRef<int64_t> limits);
 
+  /// Element `index` of `stack` along its first dimension, without that.
+  Value readStack(Value stack, Value index);
+
+  /// `stack` with `element` in the place of element `index`.
+  Value writeStack(Value stack, Value element, Value index);
+
   /// Zeros appended to dimension `dim` until it has `size` elements.
   Value padHigh(Value value, int64_t dim, int64_t size);
 

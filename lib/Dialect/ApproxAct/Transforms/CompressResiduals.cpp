@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "LoopBodies.h"
 #include "ResidualRewriter.h"
 #include "TrainingStep.h"
 #include "approx-act/Dialect/ApproxAct/Transforms/Passes.h"
@@ -19,6 +20,8 @@ using namespace mlir;
 using namespace mlir::approx_act;
 
 static constexpr StringLiteral kCategory = "approx-act";
+static constexpr StringLiteral kNothingCrosses =
+    "nothing crosses from forward to backward";
 
 /// The first source line in a location, innermost call first.
 static std::optional<std::string> findSource(Location loc) {
@@ -72,15 +75,37 @@ struct CompressResiduals
   void runOnOperation() override;
 
 private:
-  LogicalResult readOptions(StorageOptions &storage, GridOptions &grid);
+  /// A step, or a body of a loop as one.
+  struct Step {
+    func::FuncOp func;
+    SmallVector<unsigned> forwardResults;
+    /// See Turnaround.
+    Value anchor;
+    /// How many of each residual there are at a time.
+    int64_t copies = 1;
+    /// See StorageOptions.
+    bool keepsResults = true;
+  };
+
+  LogicalResult readOptions();
+  /// Whether the step has changed; otherwise gives the reason.
+  bool compress(Step step, std::string &reason);
+  bool compressLoops(Step step);
   void report(const Turnaround &turnaround, const ResidualAnalysis &residuals,
-              const StoragePlan &plan);
-  void reportOne(Value value, int64_t before, const StoragePlan &plan);
+              const StoragePlan &plan, int64_t copies);
+  void reportOne(Value value, int64_t before, const StoragePlan &plan,
+                 int64_t copies);
+
+  StorageOptions storageOptions;
+  GridOptions gridOptions;
+  /// Stacks of what crosses in loops, which has been decided on.
+  llvm::DenseSet<Value> stacks;
 };
 } // namespace
 
-LogicalResult CompressResiduals::readOptions(StorageOptions &storage,
-                                             GridOptions &grid) {
+LogicalResult CompressResiduals::readOptions() {
+  StorageOptions &storage = storageOptions;
+  GridOptions &grid = gridOptions;
   func::FuncOp func = getOperation();
   auto error = [&](StringRef option, const auto &value, StringRef allowed) {
     return func.emitError() << "option " << option << " is '" << value
@@ -127,7 +152,7 @@ LogicalResult CompressResiduals::readOptions(StorageOptions &storage,
 }
 
 void CompressResiduals::reportOne(Value value, int64_t before,
-                                  const StoragePlan &plan) {
+                                  const StoragePlan &plan, int64_t copies) {
   Operation *op = value.getDefiningOp();
   StringRef name = "recomputed";
   std::string reason = "computed again from what is stored";
@@ -163,6 +188,9 @@ void CompressResiduals::reportOne(Value value, int64_t before,
     reason = "carried by the codes of the value whose sign it is";
     ++numCarried;
   }
+  before *= copies;
+  after *= copies;
+  bytesBefore += before;
   bytesAfter += after;
 
   auto opts = remark::RemarkOpts::name(name).category(kCategory).function(
@@ -181,59 +209,139 @@ void CompressResiduals::reportOne(Value value, int64_t before,
 
 void CompressResiduals::report(const Turnaround &turnaround,
                                const ResidualAnalysis &residuals,
-                               const StoragePlan &plan) {
-  bytesBefore += residuals.getTotalBytes();
+                               const StoragePlan &plan, int64_t copies) {
   for (Operation &op : turnaround.getFunction().getBody().front()) {
     for (Value value : op.getResults()) {
       // What the forward pass leaves, and what is stored in its stead.
       const Residual *residual = residuals.lookup(value);
+      if (stacks.contains(value))
+        continue;
       if (residual || plan.lookup(value) || plan.getCarrier(value))
-        reportOne(value, residual ? residual->bytes.value_or(0) : 0, plan);
+        reportOne(value, residual ? residual->bytes.value_or(0) : 0, plan,
+                  copies);
     }
   }
 }
 
+/// Hands stacks directly from loop to loop. (What an unrolled scan has stacked
+/// by groups of iterations is regrouped twice on the way.)
+static void undoReshapes(Block &block) {
+  for (Operation &op : block) {
+    if (!Loop::match(&op))
+      continue;
+    for (OpOperand &operand : op.getOpOperands()) {
+      Value source = operand.get();
+      auto isReshape = [](Value value) {
+        auto reshape =
+            dyn_cast_or_null<ResidualOpInterface>(value.getDefiningOp());
+        return reshape &&
+               reshape.getScalarFunction() == ScalarFunction::Reshape;
+      };
+      while (isReshape(source))
+        source = source.getDefiningOp()->getOperand(0);
+      Operation *dead = operand.get().getDefiningOp();
+      if (source == operand.get() ||
+          source.getType() != operand.get().getType())
+        continue;
+      operand.set(source);
+      while (dead && dead->use_empty() && dead != source.getDefiningOp()) {
+        Operation *before = dead->getOperand(0).getDefiningOp();
+        dead->erase();
+        dead = before;
+      }
+    }
+  }
+}
+
+bool CompressResiduals::compressLoops(Step step) {
+  undoReshapes(step.func.getBody().front());
+  Turnaround turnaround(step.func, step.forwardResults, step.anchor);
+  SmallVector<LoopPair> pairs = findLoopPairs(turnaround);
+  llvm::DenseSet<Operation *> paired;
+  for (const LoopPair &pair : pairs)
+    paired.insert(pair.forward.getOperation());
+
+  bool isChanged = false;
+  std::string reason;
+  for (Operation &op : step.func.getBody().front()) {
+    std::optional<Loop> loop = Loop::match(&op);
+    if (!loop || paired.contains(&op) ||
+        turnaround.getPhase(&op) != Phase::Forward)
+      continue;
+    StepBody body(*loop);
+    SmallVector<unsigned> results = body.findForwardResults(turnaround);
+    if (results.empty())
+      continue;
+    Step inner{body.makeStep(), results, {}, step.copies};
+    if (!compress(inner, reason))
+      continue;
+    body.replaceBody();
+    isChanged = true;
+  }
+
+  for (LoopPair &pair : pairs) {
+    int64_t copies = step.copies * pair.tripCount;
+    PairedBodies bodies(std::move(pair));
+    Step inner{bodies.getStep(),
+               SmallVector<unsigned>(bodies.getForwardResults()),
+               bodies.getAnchor(), copies, /*keepsResults=*/false};
+    if (!compress(inner, reason))
+      continue;
+    FailureOr<SmallVector<Value>> made = bodies.replaceLoops();
+    if (failed(made))
+      continue;
+    stacks.insert_range(*made);
+    isChanged = true;
+  }
+  return isChanged;
+}
+
+bool CompressResiduals::compress(Step step, std::string &reason) {
+  bool isChanged = compressLoops(step);
+  Turnaround turnaround(step.func, step.forwardResults, step.anchor);
+  ResidualAnalysis residuals(turnaround);
+  NormalisationAnalysis normalisation(step.func);
+  StorageOptions options = storageOptions;
+  options.keepsResults = step.keepsResults;
+  StoragePlan plan(turnaround, residuals, normalisation, options);
+  bool isAnyStored = llvm::any_of(plan.getStored(), [](const auto &entry) {
+    return entry.second.kind != StorageKind::Exact;
+  });
+  report(turnaround, residuals, plan, step.copies);
+  if (!isAnyStored && !isChanged) {
+    reason = residuals.getResiduals().empty()
+                 ? kNothingCrosses.str()
+                 : std::string("every residual stays exact");
+    return false;
+  }
+  turnaround.sortByPhase();
+  if (isAnyStored)
+    ResidualRewriter(turnaround, plan, gridOptions).run();
+  // What only the backward pass read of the forward pass is dead now.
+  eraseDeadOps(step.func.getBody().front());
+  return true;
+}
+
 void CompressResiduals::runOnOperation() {
   func::FuncOp func = getOperation();
-  StorageOptions storageOptions;
-  GridOptions gridOptions;
-  if (failed(readOptions(storageOptions, gridOptions)))
+  stacks.clear();
+  if (failed(readOptions()))
     return signalPassFailure();
-
-  // Nothing to do is information; something left undone is a miss.
-  auto leaveAlone = [&](StringRef reason, bool isMissed) {
-    auto opts = remark::RemarkOpts::name("unchanged")
-                    .category(kCategory)
-                    .function(func.getName());
-    (isMissed ? remark::missed(func.getLoc(), opts)
-              : remark::analysis(func.getLoc(), opts))
-        << remark::detail::Remark::Arg("reason", reason);
-    markAllAnalysesPreserved();
-  };
   std::string reason;
   FailureOr<TrainingStep> step = getTrainingStep(func, forwardResults, reason);
   if (failed(step))
     return signalPassFailure();
-  if (step->forwardResults.empty())
-    return leaveAlone(reason, /*isMissed=*/true);
+  if (!step->forwardResults.empty() &&
+      compress({func, step->forwardResults, {}}, reason))
+    return;
 
-  Turnaround turnaround(func, step->forwardResults);
-  ResidualAnalysis residuals(turnaround);
-  if (residuals.getResiduals().empty())
-    return leaveAlone("nothing crosses from forward to backward",
-                      /*isMissed=*/hasOpaqueBody(func));
-  NormalisationAnalysis normalisation(func);
-  StoragePlan plan(turnaround, residuals, normalisation, storageOptions);
-  report(turnaround, residuals, plan);
-  bool isAnyStored = llvm::any_of(plan.getStored(), [](const auto &entry) {
-    return entry.second.kind != StorageKind::Exact;
-  });
-  if (!isAnyStored)
-    return leaveAlone("every residual stays exact", /*isMissed=*/true);
-
-  turnaround.sortByPhase();
-  ResidualRewriter(turnaround, plan, gridOptions).run();
-
-  // What only the backward pass read of the forward pass is dead now.
-  eraseDeadOps(func.getBody().front());
+  // Nothing to do is information; something left undone is a miss.
+  bool isNothingToDo = reason == kNothingCrosses && !hasOpaqueBody(func);
+  auto opts = remark::RemarkOpts::name("unchanged")
+                  .category(kCategory)
+                  .function(func.getName());
+  (isNothingToDo ? remark::analysis(func.getLoc(), opts)
+                 : remark::missed(func.getLoc(), opts))
+      << remark::detail::Remark::Arg("reason", reason);
+  markAllAnalysesPreserved();
 }

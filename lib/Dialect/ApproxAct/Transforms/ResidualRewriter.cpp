@@ -187,6 +187,8 @@ void ResidualRewriter::storeAll() {
     for (auto [value, words] : llvm::zip(values, barrier.getOutputs()))
       stored[value].words = words;
     Value after = barrier.getOutputs().back();
+    Value original = originals.lookup(carried);
+    originals[after] = original ? original : carried;
     carried.replaceUsesWithIf(after, [&, op = op](OpOperand &use) {
       Operation *user = block.findAncestorOpInBlock(*use.getOwner());
       return turnaround.getPhase(user) == Phase::Forward &&
@@ -405,10 +407,11 @@ ResidualRewriter::Sources ResidualRewriter::getSources(Value value) {
   const Storage *storage = plan.lookup(value);
   if (plan.isFree(value) || (storage && storage->kind == StorageKind::Exact)) {
     // Needs no restoring.
-  } else if (storage) {
+  } else if (storage || plan.getCarrier(value)) {
+    // A mask is a root apart from the values of the same codes: a gradient is
+    // masked before it is multiplied with them, and only then they have to be
+    // there.
     roots.insert(value);
-  } else if (Value carrier = plan.getCarrier(value)) {
-    roots.insert(carrier);
   } else if (plan.isRecomputed(value)) {
     for (Value operand : value.getDefiningOp()->getOperands()) {
       Sources of = getSources(operand);
@@ -470,7 +473,8 @@ void ResidualRewriter::openClusters(Operation *op, ArrayRef<Value> restored) {
     if (!openWords.try_emplace({value, component}).second)
       return false;
     opened.push_back({value, component});
-    auto it = stored.find(value);
+    Value carrier = plan.getCarrier(value);
+    auto it = stored.find(carrier ? carrier : value);
     tied.push_back(it == stored.end() ? value : it->second.words);
     return true;
   };
@@ -483,7 +487,7 @@ void ResidualRewriter::openClusters(Operation *op, ArrayRef<Value> restored) {
 
   // The cotangent that arrives here; where there is none, the loss, so that
   // nothing is restored during the forward pass.
-  Value awaited = turnaround.getLoss();
+  Value awaited = turnaround.getAnchor();
   for (Value operand : op->getOperands()) {
     if (turnaround.isPrimal(operand) || !canBeTied(operand))
       continue;
@@ -512,7 +516,7 @@ BarrierOp ResidualRewriter::tieBefore(Operation *point, Location loc,
   auto barrier = BarrierOp::create(builder, loc, values);
   for (auto [original, tied] : llvm::zip_equal(values, barrier.getOutputs())) {
     Value value = original;
-    if (turnaround.isPrimal(value) && value != turnaround.getLoss())
+    if (turnaround.isPrimal(value) && value != turnaround.getAnchor())
       continue;
     value.replaceUsesWithIf(tied, [&](OpOperand &use) {
       Operation *user = block.findAncestorOpInBlock(*use.getOwner());
@@ -541,6 +545,9 @@ Value ResidualRewriter::restoreCodes(OpBuilder &builder, Location loc,
 
 Value ResidualRewriter::restore(OpBuilder &builder, Value value,
                                 unsigned component) {
+  // What a forward op reads behind a barrier is known by the value before.
+  if (Value original = originals.lookup(value))
+    value = original;
   Cluster key{value, component};
   const Storage *storage = plan.lookup(value);
   if (plan.isFree(value) || (storage && storage->kind == StorageKind::Exact)) {
@@ -559,8 +566,7 @@ Value ResidualRewriter::restore(OpBuilder &builder, Value value,
       result = dequantize(builder, loc, value.getType(), result, entry);
   } else if (Value carrier = plan.getCarrier(value)) {
     const Stored &entry = stored[carrier];
-    Value codes =
-        restoreCodes(builder, loc, entry, openWords.at({carrier, component}));
+    Value codes = restoreCodes(builder, loc, entry, openWords.at(key));
     result = SideOp::create(builder, loc, value.getType(), codes, entry.split);
   } else if (plan.isRecomputed(value)) {
     Operation *op = value.getDefiningOp();

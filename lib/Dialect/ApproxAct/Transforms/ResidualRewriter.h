@@ -61,15 +61,15 @@ private:
     unsigned operand = 0;
   };
 
-  /// The ops of the backward pass that share one restoration of a stored
-  /// value: those connected by arithmetic and reductions. A contraction is
+  /// The ops of the backward pass that share one restoration of a value or a
+  /// mask: those connected by arithmetic and reductions. A contraction is
   /// alone, for what it reads it reads from memory.
   using Cluster = std::pair<Value, unsigned>;
 
   /// What the restoration of a value starts from.
   struct Sources {
-    /// Stored values, as codes or masks; where there are none, exact values
-    /// that a restoration has to be kept apart from the forward pass by.
+    /// Stored values, and masks that codes carry; where there are none, exact
+    /// values that a restoration has to be kept apart from the forward pass by.
     SmallVector<Value, 2> roots;
     /// Exact values that are read beside the roots.
     SmallVector<Value, 2> companions;
@@ -125,6 +125,8 @@ private:
   llvm::DenseMap<Operation *, unsigned> components;
 
   llvm::DenseMap<Value, Stored> stored;
+  /// The forward values that barriers hand on, by the barriers' results.
+  llvm::DenseMap<Value, Value> originals;
   llvm::DenseMap<Value, Sources> sources;
   /// The companions of each cluster, over all values restored in it.
   llvm::DenseMap<Cluster, llvm::SetVector<Value>> companions;

@@ -65,6 +65,32 @@ func.func @carried_mask(%x: tensor<8x64xf32>, %w: tensor<64x64xf32>) -> (tensor<
   return %loss, %g : tensor<f32>, tensor<8x64xf32>
 }
 
+// A gradient is masked before what the same codes stand for is restored.
+
+// CHECK-LABEL: func @mask_first
+func.func @mask_first(%x: tensor<8x64xf32>, %w: tensor<64x64xf32>) -> (tensor<f32>, tensor<8x64xf32>) {
+  // CHECK: approx_act.dequantize
+  // CHECK: %[[C:.*]] = "stablehlo.dot"
+  // CHECK: %[[D:.*]]:2 = approx_act.barrier %[[C]], %
+  // CHECK: %[[B:.*]]:2 = approx_act.barrier %[[W:.*]], %[[D]]#0 :
+  // CHECK-NOT: approx_act.dequantize
+  // CHECK: %[[S:.*]] = approx_act.side
+  // CHECK: %[[G:.*]] = "stablehlo.select"(%[[S]], %[[B]]#1
+  // CHECK: %[[T:.*]]:2 = approx_act.barrier %[[W]], %[[G]] :
+  // CHECK: approx_act.unpack %[[T]]#0
+  // CHECK: %[[R:.*]] = approx_act.dequantize
+  // CHECK: "stablehlo.multiply"(%[[T]]#1, %[[R]])
+  %zero = "stablehlo.constant"() <{value = dense<0.0> : tensor<8x64xf32>}> : () -> tensor<8x64xf32>
+  %z = "stablehlo.dot"(%x, %w) : (tensor<8x64xf32>, tensor<64x64xf32>) -> tensor<8x64xf32>
+  %h = "stablehlo.maximum"(%z, %zero) : (tensor<8x64xf32>, tensor<8x64xf32>) -> tensor<8x64xf32>
+  %loss = "stablehlo.dot_general"(%h, %h) <{dot_dimension_numbers = #all}> : (tensor<8x64xf32>, tensor<8x64xf32>) -> tensor<f32>
+  %m = "stablehlo.compare"(%z, %zero) <{comparison_direction = #stablehlo<comparison_direction GT>}> : (tensor<8x64xf32>, tensor<8x64xf32>) -> tensor<8x64xi1>
+  %0 = "stablehlo.dot"(%h, %w) : (tensor<8x64xf32>, tensor<64x64xf32>) -> tensor<8x64xf32>
+  %1 = "stablehlo.select"(%m, %0, %zero) : (tensor<8x64xi1>, tensor<8x64xf32>, tensor<8x64xf32>) -> tensor<8x64xf32>
+  %g = "stablehlo.multiply"(%1, %z) : (tensor<8x64xf32>, tensor<8x64xf32>) -> tensor<8x64xf32>
+  return %loss, %g : tensor<f32>, tensor<8x64xf32>
+}
+
 // Exact beside codes: who demands exactly reads the value itself.
 
 // CHECK-LABEL: func @exact
@@ -93,6 +119,26 @@ func.func @recomputed(%x: tensor<8x64xf32>, %w: tensor<64x64xf32>) -> (tensor<f3
   %a = "stablehlo.dot"(%x, %w) : (tensor<8x64xf32>, tensor<64x64xf32>) -> tensor<8x64xf32>
   %b = "stablehlo.tanh"(%a) : (tensor<8x64xf32>) -> tensor<8x64xf32>
   %loss = "stablehlo.dot_general"(%b, %b) <{dot_dimension_numbers = #all}> : (tensor<8x64xf32>, tensor<8x64xf32>) -> tensor<f32>
+  %0 = "stablehlo.dot"(%a, %w) : (tensor<8x64xf32>, tensor<64x64xf32>) -> tensor<8x64xf32>
+  %g = "stablehlo.multiply"(%0, %b) : (tensor<8x64xf32>, tensor<8x64xf32>) -> tensor<8x64xf32>
+  return %loss, %g : tensor<f32>, tensor<8x64xf32>
+}
+
+// So is what another forward op, behind the codes, made of the exact value.
+
+// CHECK-LABEL: func @recomputed_later
+func.func @recomputed_later(%x: tensor<8x64xf32>, %w: tensor<64x64xf32>) -> (tensor<f32>, tensor<8x64xf32>) {
+  // CHECK: %[[A:.*]] = "stablehlo.dot"(%arg0, %arg1)
+  // CHECK: %[[B:.*]]:2 = approx_act.barrier {{.*}}, %[[A]] :
+  // CHECK: "stablehlo.tanh"(%[[B]]#1)
+  // CHECK: %[[R:.*]] = approx_act.dequantize
+  // CHECK: "stablehlo.dot"(%[[R]], %arg1)
+  // CHECK: %[[S:.*]] = approx_act.dequantize
+  // CHECK: "stablehlo.tanh"(%[[S]])
+  %a = "stablehlo.dot"(%x, %w) : (tensor<8x64xf32>, tensor<64x64xf32>) -> tensor<8x64xf32>
+  %c = "stablehlo.dot"(%a, %w) : (tensor<8x64xf32>, tensor<64x64xf32>) -> tensor<8x64xf32>
+  %b = "stablehlo.tanh"(%a) : (tensor<8x64xf32>) -> tensor<8x64xf32>
+  %loss = "stablehlo.dot_general"(%b, %c) <{dot_dimension_numbers = #all}> : (tensor<8x64xf32>, tensor<8x64xf32>) -> tensor<f32>
   %0 = "stablehlo.dot"(%a, %w) : (tensor<8x64xf32>, tensor<64x64xf32>) -> tensor<8x64xf32>
   %g = "stablehlo.multiply"(%0, %b) : (tensor<8x64xf32>, tensor<8x64xf32>) -> tensor<8x64xf32>
   return %loss, %g : tensor<f32>, tensor<8x64xf32>

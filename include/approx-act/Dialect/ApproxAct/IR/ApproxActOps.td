@@ -309,4 +309,22 @@ def ApproxAct_BarrierOp : ApproxAct_Op<"barrier", [
   let hasVerifier = 1;
 }
 
+def ApproxAct_IterationOp : Op<ApproxAct_Dialect, "iteration"> {
+  let summary = "what an iteration of a loop starts from";
+  let description = [{
+    Stands for values that a loop hands from one iteration to the next while
+    bodies of loops are looked at by themselves
+    (`approx-act-compress-residuals`): nothing is known of them, and they cannot
+    be computed. No pass leaves one behind.
+
+    Example:
+
+    ```mlir
+    %i, %h = approx_act.iteration : tensor<i32>, tensor<16x64xf32>
+    ```
+  }];
+  let results = (outs Variadic<AnyType>:$values);
+  let assemblyFormat = "attr-dict (`:` type($values)^)?";
+}
+
 #endif // APPROX_ACT_OPS_TD

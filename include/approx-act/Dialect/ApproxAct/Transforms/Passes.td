@@ -87,9 +87,14 @@ def CompressResiduals : TrainingStepPass<"approx-act-compress-residuals"> {
     The forward pass is not changed: the results named by `forward-results`,
     the loss first, are computed from exact values only.
 
+    The same is done for what crosses from a loop to the loop of its derivative,
+    where stacks of values become stacks of codes, and in the body of a loop
+    that has both passes in every iteration.
+
     Functions that are called from others, have several blocks or no body are
     left alone; so is a step in which nothing crosses, with a remark. Calls
-    should be inlined before (`-inline`), and equal masks merged (`-cse`).
+    should be inlined before (`-approx-act-inline`), and equal masks merged
+    (`-cse`).
 
     Before:
 
