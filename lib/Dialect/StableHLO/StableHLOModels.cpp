@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "StableHLOModels.h"
+#include "approx-act/Dialect/StableHLO/StableHLO.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "llvm/ADT/APFloat.h"
@@ -142,13 +143,8 @@ static unsigned getNumOperands(ScalarFunction function) {
 
 /// Whether the body of a reduction adds its two arguments and returns that.
 static bool isSum(Operation *reduce) {
-  if (reduce->getNumRegions() != 1 || !reduce->getRegion(0).hasOneBlock())
-    return false;
-  Block &body = reduce->getRegion(0).front();
-  return body.getNumArguments() == 2 && llvm::hasNItems(body, 2) &&
-         body.front().getName().stripDialect() == "add" &&
-         body.front().getOperands() == ValueRange(body.getArguments()) &&
-         body.back().getOperands() == ValueRange(body.front().getResults());
+  return reduce->getNumRegions() == 1 &&
+         isStableHLOOp(getCombiner(reduce->getRegion(0)), "add");
 }
 
 static OpFacts getFacts(Operation *op) {

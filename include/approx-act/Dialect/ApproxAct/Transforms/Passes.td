@@ -68,6 +68,30 @@ def FactorSums : TrainingStepPass<"approx-act-factor-sums"> {
   ];
 }
 
+def IndexWindows : TrainingStepPass<"approx-act-index-windows"> {
+  let summary = "Replace the operand of a max-pooling's gradient by its winners";
+  let description = [{
+    The gradient of a max-pooling (`stablehlo.select_and_scatter`) reads the whole
+    operand, exactly, only to find the greatest element of each window again. The
+    pass computes the number of that element, in binary, a boolean tensor of the
+    shape of the pooled values for each bit, and scatters by it. The booleans are
+    what has to be stored then: 2 bits for a window of 2×2, 4 for one of 3×3.
+
+    Elements are compared in the order and with the comparison of the op, so that
+    the winner is the same for equal elements and NaN. Where windows overlap, the
+    terms of a sum are added in another order, and gradients change by rounding.
+
+    Applies in the backward pass to gradients of values of the forward pass, with
+    windows of at most 64 elements, without padding (a frontend pads the operand
+    itself). Others are left alone; what that costs is a remark of
+    `approx-act-compress-residuals`.
+  }];
+  let options = commonOptions;
+  let statistics = [
+    Statistic<"numIndexed", "indexed", "Gradients that read winners now">,
+  ];
+}
+
 def CompressResiduals : TrainingStepPass<"approx-act-compress-residuals"> {
   let summary = "Store what crosses from forward to backward as codes";
   let description = [{
