@@ -77,8 +77,11 @@ def grid(x: np.ndarray, case: Case, mean: np.ndarray, rstd: np.ndarray) -> list[
         members = x[np.logical_and.reduce(same)].astype(p)
         if case.range == "minmax":
             least, greatest = np.min(members), np.max(members)
-            lo[position] = least
-            step[position] = (greatest - least) * p(2.0**-case.bits)
+            width = step[position] = (greatest - least) * p(1 / (2**case.bits - 1))
+            lo[position] = least - width * p(0.5)
+            if least < 0 < greatest and width > 0:
+                k = np.floor(-least / width + p(0.5))
+                lo[position] = -((k + p(0.5)) * width)
         else:
             a = np.max(np.abs(members))
             lo[position] = -a

@@ -58,7 +58,7 @@ static const llvm::StringMap<OpFacts> &getFactsTable() {
 
       // Not bounded, or steep near a point of the domain. (An exponential
       // turns an absolute error into a relative one of any size.)
-      {"exponential", {F::Other, cheap, {exact, exact, exact}}},
+      {"exponential", {F::Exponential, cheap, {exact, exact, exact}}},
       {"exponential_minus_one", {F::Other, cheap, {exact, exact, exact}}},
       {"log", {F::Other, cheap, {exact, exact, exact}}},
       {"log_plus_one", {F::Other, cheap, {exact, exact, exact}}},
@@ -119,6 +119,7 @@ static unsigned getNumOperands(ScalarFunction function) {
     return 0;
   case ScalarFunction::Negate:
   case ScalarFunction::Convert:
+  case ScalarFunction::Exponential:
   case ScalarFunction::Sqrt:
   case ScalarFunction::Rsqrt:
   case ScalarFunction::Broadcast:

@@ -7,6 +7,7 @@
 #include "ResidualRewriter.h"
 #include "SmallTensors.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/IRMapping.h"
 #include "llvm/ADT/STLExtras.h"
 #include <queue>
@@ -360,6 +361,8 @@ ResidualRewriter::Stored ResidualRewriter::store(OpBuilder &builder,
   result.codesType = type.clone(builder.getIntegerType(storage.bits));
   Value codes = hoist(builder, value, point);
   if (storage.kind == StorageKind::Codes) {
+    if (storage.isOfRoot)
+      codes = math::SqrtOp::create(builder, loc, codes);
     makeGrid(builder, codes, storage, result);
     Value mask =
         storage.side ? hoist(builder, storage.side->mask, point) : Value();
@@ -423,13 +426,14 @@ ResidualRewriter::Sources ResidualRewriter::getSources(Value value) {
         companions.insert(operand);
     }
     // A compiler would take a copy of a forward op on the same operands for
-    // that op, and keep its result instead of computing it again.
-    if (roots.empty() && turnaround.getPhase(value) == Phase::Forward &&
-        plan.isLarge(value)) {
+    // that op, and keep its result instead of computing it again; and what
+    // depends on exact values alone (a scale, repeated to the shape of an
+    // activation) it may compute long before it is read.
+    if (roots.empty() && plan.isLarge(value)) {
       for (Value operand : companions)
-        if (getByteSize(operand.getType()) && plan.isLarge(operand))
+        if (getByteSize(operand.getType()))
           roots.insert(operand);
-      companions.remove_if([&](Value v) { return roots.contains(v); });
+      companions.clear();
     }
   }
   return sources[value] = {llvm::to_vector<2>(roots),
@@ -564,6 +568,8 @@ Value ResidualRewriter::restore(OpBuilder &builder, Value value,
     result = restoreCodes(builder, loc, entry, openWords.at(key));
     if (storage->kind == StorageKind::Codes)
       result = dequantize(builder, loc, value.getType(), result, entry);
+    if (storage->isOfRoot)
+      result = arith::MulFOp::create(builder, loc, result, result);
   } else if (Value carrier = plan.getCarrier(value)) {
     const Stored &entry = stored[carrier];
     Value codes = restoreCodes(builder, loc, entry, openWords.at(key));

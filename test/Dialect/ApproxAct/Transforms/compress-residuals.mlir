@@ -235,3 +235,58 @@ func.func @captured(%x: tensor<8x64xf32>, %w: tensor<64x64xf32>, %n: tensor<i32>
   }) : (tensor<i32>) -> tensor<8x64xf32>
   return %loss, %g : tensor<f32>, tensor<8x64xf32>
 }
+
+// An exponential is spread over orders of magnitude: its square root has codes.
+
+// CHECK-LABEL: func @exponential
+func.func @exponential(%x: tensor<8x64xf32>, %w: tensor<64x64xf32>) -> (tensor<f32>, tensor<8x64xf32>) {
+  // CHECK: %[[E:.*]] = "stablehlo.exponential"
+  // CHECK: %[[R:.*]] = math.sqrt %[[E]]
+  // CHECK: %[[LO:.*]], %[[STEP:.*]] = approx_act.grid %[[R]]
+  // CHECK: approx_act.quantize %[[R]], %[[LO]], %[[STEP]]
+  // CHECK: %[[D:.*]] = approx_act.dequantize
+  // CHECK: %[[S:.*]] = arith.mulf %[[D]], %[[D]]
+  // CHECK: "stablehlo.multiply"(%{{.*}}, %[[S]])
+  %z = "stablehlo.dot"(%x, %w) : (tensor<8x64xf32>, tensor<64x64xf32>) -> tensor<8x64xf32>
+  %e = "stablehlo.exponential"(%z) : (tensor<8x64xf32>) -> tensor<8x64xf32>
+  %loss = "stablehlo.dot_general"(%e, %e) <{dot_dimension_numbers = #all}> : (tensor<8x64xf32>, tensor<8x64xf32>) -> tensor<f32>
+  %c = "stablehlo.dot"(%e, %w) : (tensor<8x64xf32>, tensor<64x64xf32>) -> tensor<8x64xf32>
+  %g = "stablehlo.multiply"(%c, %e) : (tensor<8x64xf32>, tensor<8x64xf32>) -> tensor<8x64xf32>
+  return %loss, %g : tensor<f32>, tensor<8x64xf32>
+}
+
+// The root of a product with something of unknown sign may not exist.
+
+// CHECK-LABEL: func @signed_exponential
+func.func @signed_exponential(%x: tensor<8x64xf32>, %w: tensor<64x64xf32>) -> (tensor<f32>, tensor<8x64xf32>) {
+  // CHECK-NOT: math.sqrt
+  // CHECK: return
+  %z = "stablehlo.dot"(%x, %w) : (tensor<8x64xf32>, tensor<64x64xf32>) -> tensor<8x64xf32>
+  %e = "stablehlo.exponential"(%z) : (tensor<8x64xf32>) -> tensor<8x64xf32>
+  %minus = "stablehlo.constant"() <{value = dense<-0.5> : tensor<8x64xf32>}> : () -> tensor<8x64xf32>
+  %n = "stablehlo.multiply"(%e, %minus) : (tensor<8x64xf32>, tensor<8x64xf32>) -> tensor<8x64xf32>
+  %h = "stablehlo.add"(%n, %z) : (tensor<8x64xf32>, tensor<8x64xf32>) -> tensor<8x64xf32>
+  %loss = "stablehlo.dot_general"(%h, %h) <{dot_dimension_numbers = #all}> : (tensor<8x64xf32>, tensor<8x64xf32>) -> tensor<f32>
+  %c = "stablehlo.dot"(%h, %w) : (tensor<8x64xf32>, tensor<64x64xf32>) -> tensor<8x64xf32>
+  %g = "stablehlo.multiply"(%c, %h) : (tensor<8x64xf32>, tensor<8x64xf32>) -> tensor<8x64xf32>
+  return %loss, %g : tensor<f32>, tensor<8x64xf32>
+}
+
+// A scale is there all the time, but repeated to the shape of the activation
+// only once the gradient has come that it is multiplied with.
+
+// CHECK-LABEL: func @repeated_scale
+func.func @repeated_scale(%x: tensor<8x64xf32>, %w: tensor<64x64xf32>, %s: tensor<64xf32>) -> (tensor<f32>, tensor<8x64xf32>, tensor<8x64xf32>) {
+  // CHECK: %[[C:.*]]:2 = approx_act.barrier %{{.*}} : tensor<8x64xf32>, tensor<f32>
+  // CHECK: %[[B:.*]]:2 = approx_act.barrier %arg2, %[[C]]#0 : tensor<64xf32>, tensor<8x64xf32>
+  // CHECK: %[[R:.*]] = "stablehlo.broadcast_in_dim"(%[[B]]#0)
+  // CHECK: "stablehlo.multiply"(%[[B]]#1, %[[R]])
+  %r = "stablehlo.broadcast_in_dim"(%s) <{broadcast_dimensions = array<i64: 1>}> : (tensor<64xf32>) -> tensor<8x64xf32>
+  %z = "stablehlo.dot"(%x, %w) : (tensor<8x64xf32>, tensor<64x64xf32>) -> tensor<8x64xf32>
+  %h = "stablehlo.multiply"(%z, %r) : (tensor<8x64xf32>, tensor<8x64xf32>) -> tensor<8x64xf32>
+  %loss = "stablehlo.dot_general"(%h, %h) <{dot_dimension_numbers = #all}> : (tensor<8x64xf32>, tensor<8x64xf32>) -> tensor<f32>
+  %c = "stablehlo.dot"(%h, %w) : (tensor<8x64xf32>, tensor<64x64xf32>) -> tensor<8x64xf32>
+  %g = "stablehlo.multiply"(%c, %r) : (tensor<8x64xf32>, tensor<8x64xf32>) -> tensor<8x64xf32>
+  %g1 = "stablehlo.multiply"(%g, %h) : (tensor<8x64xf32>, tensor<8x64xf32>) -> tensor<8x64xf32>
+  return %loss, %g, %g1 : tensor<f32>, tensor<8x64xf32>, tensor<8x64xf32>
+}

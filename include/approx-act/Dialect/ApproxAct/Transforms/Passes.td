@@ -147,6 +147,7 @@ def CompressResiduals : TrainingStepPass<"approx-act-compress-residuals"> {
   }];
   let dependentDialects = ["::mlir::approx_act::ApproxActDialect",
                            "::mlir::arith::ArithDialect",
+                           "::mlir::math::MathDialect",
                            "::mlir::tensor::TensorDialect"];
   let options = commonOptions # [
     Option<"bits", "bits", "unsigned", "4", "Bits per code: 8, 4, 2 or 1">,
