@@ -456,12 +456,14 @@ struct DequantizeLowering : OpConversionPattern<DequantizeOp> {
                   ConversionPatternRewriter &rewriter) const override {
     StableHLOBuilder hlo(rewriter, op.getLoc());
     RankedTensorType output = op.getOutput().getType();
-    Value lo = spread(hlo, adaptor.getLo(), output.getShape());
+    Value first = hlo.elementwise(
+        "add", {adaptor.getLo(), scale(hlo, adaptor.getStep(), 0.5)});
     Value step = spread(hlo, adaptor.getStep(), output.getShape());
-    Value cell = hlo.convert(adaptor.getCodes(), typeOf(lo).getElementType());
-    Value centre = hlo.elementwise("add", {cell, splatLike(hlo, cell, 0.5)});
-    Value distance = hlo.elementwise("multiply", {centre, step});
-    Value restored = hlo.elementwise("add", {lo, distance});
+    Value cell =
+        hlo.convert(adaptor.getCodes(), typeOf(first).getElementType());
+    Value distance = hlo.elementwise("multiply", {cell, step});
+    Value restored = hlo.elementwise(
+        "add", {spread(hlo, first, output.getShape()), distance});
     rewriter.replaceOp(op, hlo.convert(restored, output.getElementType()));
     return success();
   }

@@ -14,9 +14,9 @@ func.func @codes(%x: tensor<8x64xf32>, %w: tensor<64x64xf32>) -> (tensor<f32>, t
   // CHECK: %[[W:.*]] = approx_act.pack %[[Q]]
   // CHECK: approx_act.barrier %[[W]], %[[H]] :
   // CHECK: %[[LOSS:.*]] = "stablehlo.dot_general"
-  // CHECK: approx_act.barrier {{.*}} : tensor<{{.*}}xi8>, tensor<f32>
-  // CHECK: approx_act.unpack
-  // CHECK: %[[R:.*]] = approx_act.dequantize
+  // CHECK: %[[B:.*]]:4 = approx_act.barrier %{{.*}}, %[[LO]], %[[STEP]], %[[LOSS]] : tensor<{{.*}}xi8>,
+  // CHECK: %[[C:.*]] = approx_act.unpack %[[B]]#0
+  // CHECK: %[[R:.*]] = approx_act.dequantize %[[C]], %[[B]]#1, %[[B]]#2
   // CHECK: "stablehlo.dot"(%[[R]], %arg1)
   %h = "stablehlo.dot"(%x, %w) : (tensor<8x64xf32>, tensor<64x64xf32>) -> tensor<8x64xf32>
   %loss = "stablehlo.dot_general"(%h, %h) <{dot_dimension_numbers = #all}> : (tensor<8x64xf32>, tensor<8x64xf32>) -> tensor<f32>
@@ -72,14 +72,14 @@ func.func @mask_first(%x: tensor<8x64xf32>, %w: tensor<64x64xf32>) -> (tensor<f3
   // CHECK: approx_act.dequantize
   // CHECK: %[[C:.*]] = "stablehlo.dot"
   // CHECK: %[[D:.*]]:2 = approx_act.barrier %[[C]], %
-  // CHECK: %[[B:.*]]:2 = approx_act.barrier %[[W:.*]], %[[D]]#0 :
+  // CHECK: %[[B:.*]]:3 = approx_act.barrier %[[W:.*]], %[[SPLIT:.*]], %[[D]]#0 :
   // CHECK-NOT: approx_act.dequantize
-  // CHECK: %[[S:.*]] = approx_act.side
-  // CHECK: %[[G:.*]] = "stablehlo.select"(%[[S]], %[[B]]#1
-  // CHECK: %[[T:.*]]:2 = approx_act.barrier %[[W]], %[[G]] :
+  // CHECK: %[[S:.*]] = approx_act.side %{{.*}}, %[[B]]#1
+  // CHECK: %[[G:.*]] = "stablehlo.select"(%[[S]], %[[B]]#2
+  // CHECK: %[[T:.*]]:6 = approx_act.barrier %[[W]], {{.*}}, %[[SPLIT]], %[[G]] :
   // CHECK: approx_act.unpack %[[T]]#0
   // CHECK: %[[R:.*]] = approx_act.dequantize
-  // CHECK: "stablehlo.multiply"(%[[T]]#1, %[[R]])
+  // CHECK: "stablehlo.multiply"(%[[T]]#5, %[[R]])
   %zero = "stablehlo.constant"() <{value = dense<0.0> : tensor<8x64xf32>}> : () -> tensor<8x64xf32>
   %z = "stablehlo.dot"(%x, %w) : (tensor<8x64xf32>, tensor<64x64xf32>) -> tensor<8x64xf32>
   %h = "stablehlo.maximum"(%z, %zero) : (tensor<8x64xf32>, tensor<8x64xf32>) -> tensor<8x64xf32>
@@ -244,6 +244,8 @@ func.func @exponential(%x: tensor<8x64xf32>, %w: tensor<64x64xf32>) -> (tensor<f
   // CHECK: %[[R:.*]] = math.sqrt %[[E]]
   // CHECK: %[[LO:.*]], %[[STEP:.*]] = approx_act.grid %[[R]]
   // CHECK: approx_act.quantize %[[R]], %[[LO]], %[[STEP]]
+  // CHECK: approx_act.dequantize
+  // CHECK: "stablehlo.dot"
   // CHECK: %[[D:.*]] = approx_act.dequantize
   // CHECK: %[[S:.*]] = arith.mulf %[[D]], %[[D]]
   // CHECK: "stablehlo.multiply"(%{{.*}}, %[[S]])
