@@ -52,7 +52,7 @@ import numpy as np
 
 import approx_act
 import variants
-from models import flax_resnet, recurrent, training, transformer, unet, unusual, vgg, vision
+from models import flax_resnet, recurrent, transformer, unet, unusual, vgg, vision
 from models.training import Program, Way
 from resnet import as_vector, machine, progress, seconds_per_step, table
 
@@ -148,17 +148,17 @@ def compile_step(step: Callable, args: tuple, schedulers: list[str]) -> list[Com
     return results
 
 
-def other_ways(program: Program, bits: tuple[int, ...]) -> dict[str, Way]:
-    """The ways to train that approx_act is compared with."""
+def other_ways(program: Program, options: argparse.Namespace) -> dict[str, Way]:
+    """The ways to train that approx_act is compared with, of those asked for."""
     policies = jax.checkpoint_policies
     ways = {}
     if program.has_blocks:
         ways["nothing_saveable"] = Way(policy=policies.nothing_saveable)
         ways["dots_saveable"] = Way(policy=policies.dots_saveable)
-    for b in bits:
-        naive = functools.partial(variants.naive_value_and_grad, bits=b)
-        ways[f"naive {b} bit"] = Way(naive)
-    return ways
+    for bits in options.bits:
+        naive = functools.partial(variants.naive_value_and_grad, bits=bits)
+        ways[f"naive {bits} bit"] = Way(naive)
+    return {name: way for name, way in ways.items() if re.search(options.ways, name)}
 
 
 # --- What is stored ------------------------------------------------------------------
@@ -340,13 +340,14 @@ def measure(name: str, options: argparse.Namespace) -> dict[str, Any]:
         return candidates
 
     exact = attempt("exact", lambda: compile_step(step, args, list(_SCHEDULERS)))
-    for way, made in other_ways(program, tuple(options.bits)).items():
+    for way, made in other_ways(program, options).items():
         # What naive quantization stores is in no block's hands but the compiler's.
         schedulers = list(_SCHEDULERS) if made.policy else ["default"]
-        attempt(way, lambda: compile_step(program.make_step(made), args, schedulers))
+        attempt(way, functools.partial(compile_step, program.make_step(made), args, schedulers))
     for bits in options.bits:
         approximate = approx_act.approximate(step, bits=bits, forward=program.forward)
-        attempt(f"approx_act {bits} bit", lambda: compile_step(approximate, args, ["default"]))
+        compiling = functools.partial(compile_step, approximate, args, ["default"])
+        attempt(f"approx_act {bits} bit", compiling)
         progress(f"{name}: what is stored in {bits} bit")
         try:
             stored = describe_storage(step, args, bits, program.forward)
@@ -455,7 +456,7 @@ def row(name: str, figures: dict[str, Any], bits: list[int]) -> list[str]:
             try:
                 cells.append(value(ways[f"{prefix} {b} bit"]))
             except KeyError:
-                cells.append("!")
+                cells.append("-")
         return " / ".join(cells)
 
     def temp(way: str) -> str:
@@ -604,6 +605,7 @@ def parse_arguments() -> argparse.Namespace:
     )
     add = parser.add_argument
     add("--only", default="", metavar="REGEX", help="programs to run, such as '^lm'")
+    add("--ways", default="", metavar="REGEX", help="others than exact and approx_act")
     add("--list", action="store_true", help="print the names of the programs")
     add("--small", action="store_true", help="sizes that show that it works, and nothing else")
     add("--bits", type=int, nargs="+", choices=[8, 4, 2], default=[8, 4], help="default: 8 4")

@@ -212,7 +212,7 @@ def naive_value_and_grad(function: Callable, bits: int, has_aux: bool = False) -
 
 
 def naive_step(config: Config, bits: int, **network: Any) -> Step:
-    """The step of the network with `naive_value_and_grad`; `network` are options of `resnet.loss`."""
+    """The step of the network, naively quantized; `network` are options of `resnet.loss`."""
 
     def loss(params: Params, x: Array, y: Array) -> Array:
         return resnet.loss(params, x, y, config, **network)

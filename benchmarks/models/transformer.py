@@ -229,9 +229,11 @@ def checkpointed(small: bool) -> Program:
 def _spec(path: tuple, leaf: Array) -> PartitionSpec:
     """How tensor-parallel training divides a parameter, or what an optimizer keeps of it."""
     names = [str(getattr(key, "key", key)) for key in path]
-    if leaf.ndim < 2 or len(names) < 2:
+    layer = names[-2] if len(names) > 1 else ""
+    if layer == "up" and leaf.ndim == 1:
+        return PartitionSpec("model")
+    if leaf.ndim < 2:
         return PartitionSpec()
-    layer = names[-2]
     if layer in ("query", "key", "value"):
         return PartitionSpec(*(None,) * (leaf.ndim - 2), "model", None)
     if layer in ("up", "gate"):
