@@ -95,7 +95,7 @@ def gru(small: bool) -> Program:
 
     def make_step(way: Way) -> training.Step:
         def loss(params: Any, rest: Any, x: Array, y: Array) -> tuple[Array, Any]:
-            model = nnx.merge(graph, params, rest)
+            model = nnx.merge(graph, params, rest, copy=True)
             return jnp.mean((model(x) - y) ** 2), nnx.state(model, nnx.Not(nnx.Param))
 
         return training.gradient_step(loss, optimizer, way)
