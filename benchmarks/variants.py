@@ -180,20 +180,24 @@ class MinMaxGrid:
         return (codes.astype(like.dtype) * step + low).reshape(like.shape)
 
 
-def naive_step(config: Config, bits: int, **network: Any) -> Step:
-    """Quantizes every float leaf of `jax.vjp`'s pullback that is not an argument.
+def naive_value_and_grad(function: Callable, bits: int, has_aux: bool = False) -> Callable:
+    """`jax.value_and_grad` with every float leaf of the pullback quantized.
 
-    `network` are options of `resnet.loss`.
+    Leaves that are arguments are left alone: they live anyway.
     """
     grid = MinMaxGrid(bits)
 
-    def step(params: Params, x: Array, y: Array) -> tuple[Array, Params]:
-        value, pullback = jax.vjp(lambda p: resnet.loss(p, x, y, config, **network), params)
+    def differentiate(params: Any, *args: Any) -> tuple[Any, Any]:
+        value, pullback, *aux = jax.vjp(lambda p: function(p, *args), params, has_aux=has_aux)
         leaves, tree = jax.tree.flatten(pullback)
-        arguments = {id(a) for a in jax.tree.leaves((params, x, y))}
+        arguments = {id(a) for a in jax.tree.leaves((params, args))}
 
         def is_stored(leaf: Array) -> bool:
-            return leaf.dtype == jnp.float32 and leaf.size > 0 and id(leaf) not in arguments
+            return (
+                jnp.issubdtype(leaf.dtype, jnp.floating)
+                and leaf.size > 0
+                and id(leaf) not in arguments
+            )
 
         stored = [grid.encode(leaf) if is_stored(leaf) else leaf for leaf in leaves]
         stored, value = jax.lax.optimization_barrier((stored, value))
@@ -202,9 +206,18 @@ def naive_step(config: Config, bits: int, **network: Any) -> Step:
             for s, leaf in zip(stored, leaves, strict=True)
         ]
         (grads,) = jax.tree.unflatten(tree, restored)(jnp.ones_like(value))
-        return value, grads
+        return ((value, *aux) if has_aux else value), grads
 
-    return step
+    return differentiate
+
+
+def naive_step(config: Config, bits: int, **network: Any) -> Step:
+    """The step of the network, naively quantized; `network` are options of `resnet.loss`."""
+
+    def loss(params: Params, x: Array, y: Array) -> Array:
+        return resnet.loss(params, x, y, config, **network)
+
+    return naive_value_and_grad(loss, bits)
 
 
 # --- Checkpointing -------------------------------------------------------------------
