@@ -23,20 +23,38 @@ RankedTensorType approx_act::getPackedType(RankedTensorType codes,
   return RankedTensorType::get(shape, IntegerType::get(codes.getContext(), 8));
 }
 
-std::optional<int64_t> approx_act::choosePackedDim(RankedTensorType codes) {
+std::optional<Packing> approx_act::choosePacking(RankedTensorType codes) {
   int64_t rank = codes.getRank();
   if (rank == 0)
     return std::nullopt;
-  SmallVector<int64_t> dims;
+  SmallVector<Packing> candidates;
   for (int64_t dim = rank - 2; dim > 0; --dim)
-    dims.push_back(dim);
-  dims.push_back(rank - 1);
-  if (rank > 1)
-    dims.push_back(0);
-  return *llvm::min_element(dims, [&](int64_t lhs, int64_t rhs) {
-    return getPackedType(codes, lhs).getNumElements() <
-           getPackedType(codes, rhs).getNumElements();
+    candidates.push_back({codes, dim});
+  int64_t perWord = kWordBits / codes.getElementTypeBitWidth();
+  if (rank > 1 && codes.getDimSize(0) % perWord == 0) {
+    SmallVector<int64_t> shape(codes.getShape());
+    shape.front() /= perWord;
+    shape.insert(shape.begin() + 1, perWord);
+    candidates.push_back({codes.clone(shape), 1});
+  }
+  candidates.push_back({codes, rank - 1});
+
+  auto countWords = [](const Packing &packing) {
+    return packing.getWordsType().getNumElements();
+  };
+  // Padding that the codes' size hardly shows.
+  constexpr int64_t kPaddingShare = 16;
+  int64_t most = codes.getNumElements() / perWord;
+  most += most / kPaddingShare;
+  const auto *best = llvm::find_if(candidates, [&](const Packing &packing) {
+    return countWords(packing) <= most;
   });
+  if (best != candidates.end())
+    return *best;
+  return *llvm::min_element(candidates,
+                            [&](const Packing &lhs, const Packing &rhs) {
+                              return countWords(lhs) < countWords(rhs);
+                            });
 }
 
 RankedTensorType approx_act::getParameterType(RankedTensorType activation,

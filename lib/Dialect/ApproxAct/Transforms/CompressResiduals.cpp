@@ -181,7 +181,7 @@ void CompressResiduals::reportOne(Value value, int64_t before,
     }
     if (storage->kind != StorageKind::Exact) {
       auto codes = type.clone(IntegerType::get(value.getContext(), storedBits));
-      after = getPackedType(codes, *choosePackedDim(codes)).getNumElements();
+      after = choosePacking(codes)->getWordsType().getNumElements();
     }
   } else if (plan.getCarrier(value)) {
     name = "packed-mask";

@@ -8,6 +8,7 @@
 #include "SmallTensors.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/IRMapping.h"
 #include "llvm/ADT/STLExtras.h"
 #include <queue>
@@ -36,6 +37,16 @@ static bool isContraction(Operation *op) {
   return !residualOp ||
          (residualOp.getRecompute() == Recompute::Never &&
           residualOp.getScalarFunction() != ScalarFunction::ReduceAdd);
+}
+
+/// The dimensions of `view` that are one dimension in a type whose first
+/// dimension it has in two.
+static SmallVector<ReassociationIndices>
+getSplitOfFirstDim(RankedTensorType view) {
+  SmallVector<ReassociationIndices> groups = {{0, 1}};
+  for (int64_t dim = 2; dim < view.getRank(); ++dim)
+    groups.push_back({dim});
+  return groups;
 }
 
 ResidualRewriter::ResidualRewriter(const Turnaround &turnaround,
@@ -371,10 +382,13 @@ ResidualRewriter::Stored ResidualRewriter::store(OpBuilder &builder,
   result.words = codes;
   if (storage.bits == kWordBits)
     return result;
-  result.packedDim = choosePackedDim(result.codesType);
-  result.words = PackOp::create(
-      builder, loc, getPackedType(result.codesType, *result.packedDim), codes,
-      *result.packedDim);
+  result.packing = choosePacking(result.codesType);
+  auto [view, dim] = *result.packing;
+  if (view != result.codesType)
+    codes = tensor::ExpandShapeOp::create(builder, loc, view, codes,
+                                          getSplitOfFirstDim(view));
+  result.words =
+      PackOp::create(builder, loc, result.packing->getWordsType(), codes, dim);
   return result;
 }
 
@@ -569,10 +583,14 @@ Value ResidualRewriter::dequantize(OpBuilder &builder, Location loc, Type type,
 
 Value ResidualRewriter::restoreCodes(OpBuilder &builder, Location loc,
                                      const Stored &entry) const {
-  if (!entry.packedDim)
+  if (!entry.packing)
     return entry.words;
-  return UnpackOp::create(builder, loc, entry.codesType, entry.words,
-                          *entry.packedDim);
+  auto [view, dim] = *entry.packing;
+  Value codes = UnpackOp::create(builder, loc, view, entry.words, dim);
+  if (view == entry.codesType)
+    return codes;
+  return tensor::CollapseShapeOp::create(builder, loc, entry.codesType, codes,
+                                         getSplitOfFirstDim(view));
 }
 
 Value ResidualRewriter::restore(OpBuilder &builder, Value value,

@@ -48,7 +48,7 @@ private:
     /// What is kept: words, or codes and masks that need no packing.
     Value words;
     RankedTensorType codesType;
-    std::optional<int64_t> packedDim;
+    std::optional<Packing> packing;
     /// Of codes: the grid,
     Value lo, step;
     /// or, of codes that carry a mask, the split grid.

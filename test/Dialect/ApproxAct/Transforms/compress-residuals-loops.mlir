@@ -17,11 +17,12 @@ func.func @pair(%x: tensor<16x16xf32>, %w: tensor<4x16x16xf32>) -> (tensor<f32>,
   // CHECK: %[[H:.*]] = "stablehlo.dot"
   // CHECK: approx_act.grid
   // CHECK: %[[Q:.*]] = approx_act.quantize
-  // CHECK: %[[P:.*]] = approx_act.pack %[[Q]]
+  // CHECK: %[[V:.*]] = tensor.expand_shape %[[Q]]
+  // CHECK: %[[P:.*]] = approx_act.pack %[[V]]
   // CHECK: %[[R:.*]] = "stablehlo.reshape"(%[[P]])
   // CHECK: "stablehlo.dynamic_update_slice"({{.*}}, %[[R]]
-  // CHECK-SAME: (tensor<4x16x8xi8>, tensor<1x16x8xi8>
-  // CHECK: (tensor<4x16x16xf32>, tensor<i32>, tensor<16x16xf32>, tensor<4x16x8xi8>, tensor<4x1x1xf32>, tensor<4x1x1xf32>) ->
+  // CHECK-SAME: (tensor<4x8x1x16xi8>, tensor<1x8x1x16xi8>
+  // CHECK: (tensor<4x16x16xf32>, tensor<i32>, tensor<16x16xf32>, tensor<4x8x1x16xi8>, tensor<4x1x1xf32>, tensor<4x1x1xf32>) ->
   %f:4 = "stablehlo.while"(%w, %zero, %x, %empty) ({
   ^bb0(%wi: tensor<4x16x16xf32>, %i: tensor<i32>, %h: tensor<16x16xf32>, %s: tensor<4x16x16xf32>):
     %n = "stablehlo.constant"() <{value = dense<4> : tensor<i32>}> : () -> tensor<i32>
@@ -45,8 +46,8 @@ func.func @pair(%x: tensor<16x16xf32>, %w: tensor<4x16x16xf32>) -> (tensor<f32>,
   // CHECK: "stablehlo.while"(%{{.*}}, %{{.*}}, %[[W]], %[[F]]#3, %[[F]]#4, %[[F]]#5)
   // CHECK: %[[J:.*]] = "stablehlo.subtract"
   // CHECK: %[[WORDS:.*]] = "stablehlo.dynamic_slice"(%{{.*}}, %[[J]]
-  // CHECK-SAME: (tensor<4x16x8xi8>
-  // CHECK: %[[B:.*]]:4 = approx_act.barrier {{.*}} : tensor<16x8xi8>, tensor<1x1xf32>, tensor<1x1xf32>, tensor<16x16xf32>
+  // CHECK-SAME: (tensor<4x8x1x16xi8>
+  // CHECK: %[[B:.*]]:4 = approx_act.barrier {{.*}} : tensor<8x1x16xi8>, tensor<1x1xf32>, tensor<1x1xf32>, tensor<16x16xf32>
   // CHECK: approx_act.unpack %[[B]]#0
   // CHECK: %[[T:.*]] = approx_act.dequantize
   // CHECK: "stablehlo.multiply"(%[[B]]#3, %[[T]])
@@ -85,7 +86,7 @@ func.func @accumulated(%x: tensor<16x16xf32>, %w: tensor<16x16xf32>, %g0: tensor
   // CHECK: %[[H:.*]] = "stablehlo.dot"
   // CHECK: approx_act.quantize %[[H]]
   // CHECK: "stablehlo.dot_general"
-  // CHECK: approx_act.barrier {{.*}} : tensor<16x8xi8>, tensor<1x1xf32>, tensor<1x1xf32>, tensor<f32>
+  // CHECK: approx_act.barrier {{.*}} : tensor<8x1x16xi8>, tensor<1x1xf32>, tensor<1x1xf32>, tensor<f32>
   // CHECK: %[[R:.*]] = approx_act.dequantize
   // CHECK: "stablehlo.dot"(%[[R]]
   // CHECK: "stablehlo.return"

@@ -11,11 +11,13 @@ func.func @codes(%x: tensor<8x64xf32>, %w: tensor<64x64xf32>) -> (tensor<f32>, t
   // CHECK: %[[H:.*]] = "stablehlo.dot"
   // CHECK: %[[LO:.*]], %[[STEP:.*]] = approx_act.grid %[[H]]
   // CHECK: %[[Q:.*]] = approx_act.quantize %[[H]], %[[LO]], %[[STEP]]{{.*}} -> tensor<8x64xi4>
-  // CHECK: %[[W:.*]] = approx_act.pack %[[Q]]
+  // CHECK: %[[V:.*]] = tensor.expand_shape %[[Q]]{{.*}} into tensor<4x2x64xi4>
+  // CHECK: %[[W:.*]] = approx_act.pack %[[V]] {dim = 1 : i64}
   // CHECK: approx_act.barrier %[[W]], %[[H]] :
   // CHECK: %[[LOSS:.*]] = "stablehlo.dot_general"
   // CHECK: %[[B:.*]]:4 = approx_act.barrier %{{.*}}, %[[LO]], %[[STEP]], %[[LOSS]] : tensor<{{.*}}xi8>,
-  // CHECK: %[[C:.*]] = approx_act.unpack %[[B]]#0
+  // CHECK: %[[U:.*]] = approx_act.unpack %[[B]]#0
+  // CHECK: %[[C:.*]] = tensor.collapse_shape %[[U]]
   // CHECK: %[[R:.*]] = approx_act.dequantize %[[C]], %[[B]]#1, %[[B]]#2
   // CHECK: "stablehlo.dot"(%[[R]], %arg1)
   %h = "stablehlo.dot"(%x, %w) : (tensor<8x64xf32>, tensor<64x64xf32>) -> tensor<8x64xf32>
@@ -29,11 +31,11 @@ func.func @codes(%x: tensor<8x64xf32>, %w: tensor<64x64xf32>) -> (tensor<f32>, t
 // CHECK-LABEL: func @mask
 func.func @mask(%x: tensor<8x64xf32>, %w: tensor<64x64xf32>) -> (tensor<f32>, tensor<8x64xf32>) {
   // CHECK: %[[M:.*]] = "stablehlo.custom_call"
-  // CHECK: approx_act.pack %[[M]]
-  // CHECK-SAME: tensor<8x64xi1> -> tensor<8x8xi8>
+  // CHECK: %[[V:.*]] = tensor.expand_shape %[[M]]
+  // CHECK: approx_act.pack %[[V]] {{.*}} : tensor<1x8x64xi1> -> tensor<1x1x64xi8>
   // CHECK-NOT: quantize
-  // CHECK: %[[R:.*]] = approx_act.unpack
-  // CHECK-SAME: -> tensor<8x64xi1>
+  // CHECK: %[[U:.*]] = approx_act.unpack
+  // CHECK: %[[R:.*]] = tensor.collapse_shape %[[U]]{{.*}} into tensor<8x64xi1>
   // CHECK: "stablehlo.select"(%[[R]]
   %m = "stablehlo.custom_call"(%x) <{call_target_name = "f"}> : (tensor<8x64xf32>) -> tensor<8x64xi1>
   %h = "stablehlo.select"(%m, %x, %x) : (tensor<8x64xi1>, tensor<8x64xf32>, tensor<8x64xf32>) -> tensor<8x64xf32>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // RUN: approx-act-opt %s --approx-act-index-windows | FileCheck %s
-// RUN: approx-act-opt %s --approx-act-index-windows --approx-act-print-storage-plan=min-fraction=0 -o /dev/null 2>&1 | FileCheck %s --check-prefix=PLAN
+// RUN: approx-act-opt %s --mlir-disable-threading --approx-act-index-windows --approx-act-print-storage-plan=min-fraction=0 -o /dev/null 2>&1 | FileCheck %s --check-prefix=PLAN
 
 // That the winners are right, also of equal elements and NaN, is shown by
 // running, in test/Integration/windows.py.

@@ -44,12 +44,23 @@ inline bool isCodeWidth(int64_t bits) {
 /// The type of the words that `codes` pack to along `dim` [S7].
 RankedTensorType getPackedType(RankedTensorType codes, int64_t dim);
 
-/// The dimension along which codes of type `codes` pack best, `std::nullopt`
-/// for rank 0: the one with the least padding, and of several the last between
-/// the first dimension, which is usually the one divided among devices, and the
-/// last one, along which codes of one word lie in one run of memory, so that
-/// restoring them does not vectorize; then the last one; then the first.
-std::optional<int64_t> choosePackedDim(RankedTensorType codes);
+/// How a tensor of codes is packed.
+struct Packing {
+  /// The type in which it is packed: that of the codes, or with the first
+  /// dimension in two, so that neighbours along it share a word.
+  RankedTensorType view;
+  /// The dimension of `view` along which it is packed.
+  int64_t dim = 0;
+
+  RankedTensorType getWordsType() const { return getPackedType(view, dim); }
+};
+
+/// The best packing of codes of type `codes`, `std::nullopt` for rank 0. Along
+/// the last dimension the codes of one word would lie in one run of memory, and
+/// restoring them would not vectorize; so it is taken when nothing else does
+/// without much padding. The first dimension is usually divided among devices,
+/// where halves of it would have to be exchanged, and neighbours need not.
+std::optional<Packing> choosePacking(RankedTensorType codes);
 
 /// The type of a grid's parameters for an activation of type `activation`:
 /// `shape`, and f64 for f64, f32 otherwise.
