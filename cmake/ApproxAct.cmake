@@ -3,7 +3,8 @@
 # Warnings are errors in our own code; headers of LLVM are system headers.
 function(approx_act_compile_options target)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Werror
-                         -Wno-unused-parameter -fno-rtti)
+                         -Wno-unused-parameter -fno-rtti
+                         -include ${CMAKE_SOURCE_DIR}/cmake/PackagedLLVM.h)
 endfunction()
 
 # approx_act_library(name sources... [LINK_LIBS libs...])
