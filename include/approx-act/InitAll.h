@@ -16,6 +16,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/Extensions/InlinerExtension.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Transforms/Passes.h"
 
@@ -23,7 +24,7 @@ namespace mlir::approx_act {
 
 inline void registerAllDialects(DialectRegistry &registry) {
   registry.insert<ApproxActDialect, arith::ArithDialect, func::FuncDialect,
-                  tensor::TensorDialect>();
+                  math::MathDialect, tensor::TensorDialect>();
   registerStableHLODialects(registry);
   registerUpstreamModels(registry);
   func::registerInlinerExtension(registry);

@@ -41,6 +41,39 @@ static bool isBoolean(Type type) {
   return tensor && tensor.getElementType().isInteger(1);
 }
 
+/// Whether `value` is an exponential, or what multiplying, dividing and adding
+/// make of exponentials and constants that are not negative: nowhere negative
+/// itself, and spread over orders of magnitude.
+static bool isExponential(Value value, unsigned depth = 0) {
+  constexpr unsigned kMaxDepth = 8;
+  auto op = dyn_cast_or_null<ResidualOpInterface>(value.getDefiningOp());
+  if (!op || depth == kMaxDepth)
+    return false;
+  auto isOperand = [&](unsigned index) {
+    Value operand = op->getOperand(index);
+    return getSplatValue(operand).value_or(-1.0) >= 0.0 ||
+           isExponential(operand, depth + 1);
+  };
+  switch (op.getScalarFunction()) {
+  case ScalarFunction::Exponential:
+    return true;
+  case ScalarFunction::Convert:
+  case ScalarFunction::Broadcast:
+  case ScalarFunction::Reshape:
+  case ScalarFunction::Transpose:
+  case ScalarFunction::ReduceAdd:
+    return isOperand(0);
+  case ScalarFunction::Add:
+  case ScalarFunction::Multiply:
+  case ScalarFunction::Divide:
+    return isOperand(0) && isOperand(1);
+  case ScalarFunction::Select:
+    return isOperand(1) && isOperand(2);
+  default:
+    return false;
+  }
+}
+
 class StoragePlan::Builder {
 public:
   Builder(StoragePlan &plan, const NormalisationAnalysis &normalisation,
@@ -150,8 +183,10 @@ int64_t StoragePlan::Builder::getCapacity(Value value, Layer layer) const {
     return *bytes * 8 * kScale;
   int64_t capacity = elements * options.bits * kScale;
   // A grid without known moments reads the whole value once more, and fits
-  // outliers instead of the bulk.
-  return getMoments(value) ? capacity : capacity + capacity / 8;
+  // outliers instead of the bulk. The root of an exponential has fewer.
+  if (getMoments(value))
+    return capacity;
+  return capacity + capacity / (isExponential(value) ? 16 : 8);
 }
 
 void StoragePlan::Builder::require(Value root, Layer rootLayer,
@@ -242,9 +277,12 @@ Storage StoragePlan::Builder::describe(Value value, Layer layer) {
     storage.kind = StorageKind::Codes;
     storage.bits = options.bits;
     storage.moments = getMoments(value);
-    storage.reason = storage.moments
-                         ? "read linearly, with moments known to the program"
-                         : "read linearly";
+    storage.isOfRoot = !storage.moments && isExponential(value);
+    storage.reason = "read linearly";
+    if (storage.moments)
+      storage.reason += ", with moments known to the program";
+    if (storage.isOfRoot)
+      storage.reason += "; an exponential, stored as its square root";
     return storage;
   }
   if (auto tensor = dyn_cast<RankedTensorType>(type);
@@ -319,8 +357,9 @@ bool StoragePlan::Builder::foldIntoCodes(Value mask) {
   if (!chain)
     return false;
   Storage &storage = plan.stored.find(chain->root)->second;
-  if (storage.side || cast<ShapedType>(chain->root.getType()).getShape() !=
-                          cast<ShapedType>(mask.getType()).getShape())
+  if (storage.side || storage.isOfRoot ||
+      cast<ShapedType>(chain->root.getType()).getShape() !=
+          cast<ShapedType>(mask.getType()).getShape())
     return false;
   // One grid serves both, so the coefficients and the moments must vary along
   // the same dimensions where there are both.
@@ -415,6 +454,7 @@ void StoragePlan::print(raw_ostream &os) const {
     case StorageKind::Codes:
       os << "codes of " << storage.bits << " bits"
          << (storage.moments ? ", moments known" : "")
+         << (storage.isOfRoot ? ", of the root" : "")
          << (storage.side ? ", carries a mask" : "");
       break;
     }

@@ -20,6 +20,7 @@
 #include "approx-act/Dialect/ApproxAct/IR/ApproxAct.h"
 #include "approx-act/Dialect/StableHLO/StableHLO.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Transforms/DialectConversion.h"
 
@@ -147,6 +148,11 @@ static Value splatLike(StableHLOBuilder &hlo, Value value, double constant) {
   return hlo.splat(typeOf(value), constant);
 }
 
+/// `value · factor`.
+static Value scale(StableHLOBuilder &hlo, Value value, double factor) {
+  return hlo.elementwise("multiply", {value, splatLike(hlo, value, factor)});
+}
+
 /// `value > 0`; false for NaN.
 static Value isPositive(StableHLOBuilder &hlo, Value value) {
   return hlo.compare("GT", value, splatLike(hlo, value, 0.0));
@@ -220,21 +226,48 @@ struct GridLowering : OpConversionPattern<GridOp> {
       Value extreme = reduceBlocks(hlo, combiner, value, init, type.getShape());
       return hlo.convert(extreme, type.getElementType());
     };
-    Value lo, width;
     if (op.getRange().getRule() == RangeRule::MinMax) {
-      lo = reduce("minimum", adaptor.getInput(), infinity);
-      Value hi = reduce("maximum", adaptor.getInput(), -infinity);
-      width = hlo.elementwise("subtract", {hi, lo});
-    } else {
-      Value magnitude = hlo.elementwise("abs", adaptor.getInput());
-      Value hi = reduce("maximum", magnitude, 0.0);
-      lo = hlo.elementwise("negate", hi);
-      width = hlo.elementwise("add", {hi, hi});
+      Value least = reduce("minimum", adaptor.getInput(), infinity);
+      Value greatest = reduce("maximum", adaptor.getInput(), -infinity);
+      Value width = hlo.elementwise("subtract", {greatest, least});
+      // The maximum changes nothing, but stands between the product and sums
+      // to come.
+      Value step =
+          hlo.elementwise("maximum", {scale(hlo, width, 1.0 / (cells - 1)),
+                                      splatLike(hlo, width, 0.0)});
+      rewriter.replaceOp(op, {placeCentres(hlo, least, greatest, step), step});
+      return success();
     }
-    Value step = hlo.elementwise("multiply",
-                                 {width, splatLike(hlo, width, 1.0 / cells)});
+    Value magnitude = hlo.elementwise("abs", adaptor.getInput());
+    Value hi = reduce("maximum", magnitude, 0.0);
+    Value lo = hlo.elementwise("negate", hi);
+    Value step = scale(hlo, hlo.elementwise("add", {hi, hi}), 1.0 / cells);
     rewriter.replaceOp(op, {lo, step});
     return success();
+  }
+
+private:
+  /// `lo` of a grid with centres at `least` and `greatest`, or, where zero lies
+  /// between them, at zero and within half a step of both.
+  static Value placeCentres(StableHLOBuilder &hlo, Value least, Value greatest,
+                            Value step) {
+    Value zero = splatLike(hlo, least, 0.0);
+    Value half = splatLike(hlo, least, 0.5);
+    Value quotient =
+        hlo.elementwise("divide", {hlo.elementwise("negate", least), step});
+    Value number =
+        hlo.elementwise("floor", hlo.elementwise("add", {quotient, half}));
+    Value aroundZero = hlo.elementwise(
+        "negate",
+        hlo.elementwise("multiply",
+                        {hlo.elementwise("add", {number, half}), step}));
+    Value fromLeast =
+        hlo.elementwise("subtract", {least, scale(hlo, step, 0.5)});
+    Value isAround = hlo.elementwise(
+        "and", {hlo.elementwise("and", {hlo.compare("LT", least, zero),
+                                        isPositive(hlo, greatest)}),
+                isPositive(hlo, step)});
+    return hlo.select(isAround, aroundZero, fromLeast);
   }
 };
 
@@ -254,11 +287,8 @@ struct SplitGridLowering : OpConversionPattern<SplitGridOp> {
     auto divide = [&](Value lhs, Value rhs) {
       return hlo.elementwise("divide", {lhs, rhs});
     };
-    auto scale = [&](Value value, double factor) {
-      return hlo.elementwise("multiply",
-                             {value, splatLike(hlo, value, factor)});
-    };
-    Value hi = hlo.elementwise("add", {lo, scale(adaptor.getStep(), last + 1)});
+    Value hi =
+        hlo.elementwise("add", {lo, scale(hlo, adaptor.getStep(), last + 1)});
 
     // A slope of -0 counts as 0, so that the sign of the offset alone says to
     // which infinity the change of the mask goes.
@@ -276,8 +306,9 @@ struct SplitGridLowering : OpConversionPattern<SplitGridOp> {
     Value active = hlo.select(falls, below, above);
     Value inactive = hlo.select(falls, above, below);
     double ratio = op.getRatio().convertToDouble();
-    Value weight = hlo.elementwise("add", {scale(active, ratio), inactive});
-    Value share = divide(scale(inactive, last + 1), weight);
+    Value weight =
+        hlo.elementwise("add", {scale(hlo, active, ratio), inactive});
+    Value share = divide(scale(hlo, inactive, last + 1), weight);
     Value rounded = hlo.elementwise(
         "floor", hlo.elementwise("add", {share, splatLike(hlo, share, 0.5)}));
     // At least one cell on each side; an empty interval has no share.
@@ -425,12 +456,14 @@ struct DequantizeLowering : OpConversionPattern<DequantizeOp> {
                   ConversionPatternRewriter &rewriter) const override {
     StableHLOBuilder hlo(rewriter, op.getLoc());
     RankedTensorType output = op.getOutput().getType();
-    Value lo = spread(hlo, adaptor.getLo(), output.getShape());
+    Value first = hlo.elementwise(
+        "add", {adaptor.getLo(), scale(hlo, adaptor.getStep(), 0.5)});
     Value step = spread(hlo, adaptor.getStep(), output.getShape());
-    Value cell = hlo.convert(adaptor.getCodes(), typeOf(lo).getElementType());
-    Value centre = hlo.elementwise("add", {cell, splatLike(hlo, cell, 0.5)});
-    Value distance = hlo.elementwise("multiply", {centre, step});
-    Value restored = hlo.elementwise("add", {lo, distance});
+    Value cell =
+        hlo.convert(adaptor.getCodes(), typeOf(first).getElementType());
+    Value distance = hlo.elementwise("multiply", {cell, step});
+    Value restored = hlo.elementwise(
+        "add", {spread(hlo, first, output.getShape()), distance});
     rewriter.replaceOp(op, hlo.convert(restored, output.getElementType()));
     return success();
   }
@@ -724,6 +757,7 @@ struct ConvertApproxActToStableHLO
     patterns.add<RenamePattern<arith::MulFOp>>(converter, &context, "multiply");
     patterns.add<RenamePattern<arith::DivFOp>>(converter, &context, "divide");
     patterns.add<RenamePattern<arith::NegFOp>>(converter, &context, "negate");
+    patterns.add<RenamePattern<math::SqrtOp>>(converter, &context, "sqrt");
     patterns.add<RenamePattern<arith::ExtFOp>, RenamePattern<arith::TruncFOp>>(
         converter, &context, "convert");
     patterns.add<RenamePattern<tensor::ExpandShapeOp>,
@@ -736,7 +770,7 @@ struct ConvertApproxActToStableHLO
     target.addDynamicallyLegalOp<
         arith::ConstantOp, arith::AddFOp, arith::SubFOp, arith::MulFOp,
         arith::DivFOp, arith::NegFOp, arith::ExtFOp, arith::TruncFOp,
-        tensor::ExpandShapeOp, tensor::CollapseShapeOp>(
+        math::SqrtOp, tensor::ExpandShapeOp, tensor::CollapseShapeOp>(
         [](Operation *op) { return !isOnStaticTensor(op); });
 
     if (failed(applyPartialConversion(getOperation(), target,

@@ -24,6 +24,9 @@ void approx_act::buildPipeline(OpPassManager &pm,
   pm.addNestedPass<func::FuncOp>(createCSEPass());
 
   // Before the decision, which then sees what is left to read.
+  IndexWindowsOptions windows;
+  windows.forwardResults = llvm::to_vector(options.forwardResults);
+  pm.addNestedPass<func::FuncOp>(createIndexWindows(windows));
   FactorSumsOptions factor;
   factor.forwardResults = llvm::to_vector(options.forwardResults);
   pm.addNestedPass<func::FuncOp>(createFactorSums(factor));

@@ -39,8 +39,9 @@ class Options:
       group_size: elements of a group; ``None`` leaves it to the compiler.
       rounding: ``"nearest"`` or ``"stochastic"``.
       seed: seed of the stochastic rounding.
-      min_fraction: a residual of at most this fraction of the largest one's
-        bytes stays exact; ``None`` leaves the choice to the compiler.
+      min_fraction: the smallest residuals stay exact, as many sizes of them as
+        together make at most this fraction of the bytes of all; ``None`` leaves
+        the choice to the compiler.
       strict: raise where a step would otherwise be left exact with a warning.
     """
 

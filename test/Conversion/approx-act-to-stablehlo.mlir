@@ -30,7 +30,7 @@ func.func @normalised(%x: tensor<8x4xf32>, %mean: tensor<1x4xf32>, %rstd: tensor
 // -----
 
 // Extremes are found in the type of the activation, over the dimensions of a
-// block only, and are then converted.
+// block only, and are then converted. 255 steps lie between their centres.
 
 // CHECK-LABEL: func @minmax_channel
 func.func @minmax_channel(%x: tensor<8x6x4xbf16>) -> (tensor<8x1x4xf32>, tensor<8x1x4xf32>) {
@@ -41,6 +41,10 @@ func.func @minmax_channel(%x: tensor<8x6x4xbf16>) -> (tensor<8x1x4xf32>, tensor<
   // CHECK: "stablehlo.convert"(%{{.*}}) : (tensor<8x1x4xbf16>) -> tensor<8x1x4xf32>
   // CHECK: "stablehlo.reduce"
   // CHECK: "stablehlo.maximum"
+  // CHECK: dense<0.00392156886>
+  // CHECK: %[[STEP:.*]] = "stablehlo.maximum"
+  // CHECK: %[[LO:.*]] = "stablehlo.select"
+  // CHECK: return %[[LO]], %[[STEP]]
   %lo, %step = approx_act.grid %x {
       bits = 8 : i32, granularity = #approx_act.granularity<channel>,
       range = #approx_act.range<minmax>} : tensor<8x6x4xbf16> -> tensor<8x1x4xf32>

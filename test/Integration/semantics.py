@@ -77,8 +77,11 @@ def grid(x: np.ndarray, case: Case, mean: np.ndarray, rstd: np.ndarray) -> list[
         members = x[np.logical_and.reduce(same)].astype(p)
         if case.range == "minmax":
             least, greatest = np.min(members), np.max(members)
-            lo[position] = least
-            step[position] = (greatest - least) * p(2.0**-case.bits)
+            width = step[position] = (greatest - least) * p(1 / (2**case.bits - 1))
+            lo[position] = least - width * p(0.5)
+            if least < 0 < greatest and width > 0:
+                k = np.floor(-least / width + p(0.5))
+                lo[position] = -((k + p(0.5)) * width)
         else:
             a = np.max(np.abs(members))
             lo[position] = -a
@@ -172,11 +175,14 @@ def side(codes: np.ndarray, split: np.ndarray, case: Case) -> np.ndarray:
     return (codes >= s) ^ spread(split < 0, codes.shape)
 
 
-def dequantize(codes: np.ndarray, lo: np.ndarray, step: np.ndarray) -> list[np.ndarray]:
+def dequantize(codes: np.ndarray, lo: np.ndarray, step: np.ndarray, case: Case) -> list[np.ndarray]:
     """[S6] The restored values in the type of the grid, and the bound on their last bit."""
     p = lo.dtype.type
-    lo, product = spread(lo, codes.shape), (codes + p(0.5)) * spread(step, codes.shape)
-    return [lo + product, np.finfo(p).eps * (np.abs(lo) + np.abs(product))]
+    first = spread(lo + step * p(0.5), codes.shape)
+    product = p(1) * codes * spread(step, codes.shape)
+    if case.bits == 1:
+        product = np.where(codes == 0, p(0), product)
+    return [first + product, np.finfo(p).eps * (np.abs(first) + np.abs(product))]
 
 
 def dequantize_split(
@@ -566,7 +572,7 @@ def check(case: Case, text: str) -> None:
     assert np.array_equal(side(sided, split, case), mask), "[S5] the restatement is wrong"
     equal("[S5] side", next(results), side(codes, split, case))
 
-    equal_restored("[S6] restored", *dequantize(codes, lo, step))
+    equal_restored("[S6] restored", *dequantize(codes, lo, step, case))
     equal_restored("[S6] restored from a split grid", *dequantize_split(codes, *own, case))
 
     chained = quantize_split(x, *parts, mask, case)

@@ -63,6 +63,8 @@ struct Storage {
   unsigned bits = 0;
   /// For codes: the moments that set the grid, if the program knows them.
   std::optional<Moments> moments;
+  /// For codes: whether they stand for the square root of the value.
+  bool isOfRoot = false;
   /// For codes: the mask that they carry.
   std::optional<SideMask> side;
   /// Why it is stored so, in a few words.

@@ -35,6 +35,7 @@ enum class ScalarFunction {
   Compare,
   Select,
   Convert,
+  Exponential,
   Sqrt,
   Rsqrt,
   Power,

@@ -13,12 +13,6 @@
 using namespace mlir;
 using namespace mlir::approx_act;
 
-static bool isStableHLO(Operation *op, StringRef name) {
-  return op && op->getName().stripDialect() == name &&
-         op->getName().getDialectNamespace() ==
-             StableHLODialect::getDialectNamespace();
-}
-
 /// The value of an integer constant.
 static std::optional<int64_t> getInteger(Value value) {
   auto op = dyn_cast_or_null<ResidualOpInterface>(value.getDefiningOp());
@@ -36,7 +30,7 @@ static std::optional<int64_t> getInteger(Value value) {
 //===----------------------------------------------------------------------===//
 
 std::optional<Loop> Loop::match(Operation *op) {
-  if (!isStableHLO(op, "while") || op->getNumRegions() != 2 ||
+  if (!isStableHLOOp(op, "while") || op->getNumRegions() != 2 ||
       op->getNumResults() != op->getNumOperands())
     return std::nullopt;
   // The shim takes any op, so what a verifier would check is checked here.
@@ -181,7 +175,7 @@ static std::optional<Value> matchIndex(Value stack, Value element,
 }
 
 std::optional<StackAccess> StackAccess::matchRead(Operation *op) {
-  if (!isStableHLO(op, "dynamic_slice") || op->getNumOperands() == 0 ||
+  if (!isStableHLOOp(op, "dynamic_slice") || op->getNumOperands() == 0 ||
       op->getNumResults() != 1)
     return std::nullopt;
   std::optional<Value> index = matchIndex(op->getOperand(0), op->getResult(0),
@@ -192,7 +186,7 @@ std::optional<StackAccess> StackAccess::matchRead(Operation *op) {
 }
 
 std::optional<StackAccess> StackAccess::matchWrite(Operation *op) {
-  if (!isStableHLO(op, "dynamic_update_slice") || op->getNumOperands() < 2 ||
+  if (!isStableHLOOp(op, "dynamic_update_slice") || op->getNumOperands() < 2 ||
       op->getNumResults() != 1)
     return std::nullopt;
   std::optional<Value> index = matchIndex(op->getOperand(0), op->getOperand(1),

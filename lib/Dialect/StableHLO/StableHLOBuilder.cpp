@@ -93,11 +93,14 @@ Value StableHLOBuilder::iota(RankedTensorType type, int64_t dim) {
 }
 
 Value StableHLOBuilder::slice(Value value, ArrayRef<int64_t> starts,
-                              ArrayRef<int64_t> limits) {
+                              ArrayRef<int64_t> limits,
+                              ArrayRef<int64_t> strides) {
+  SmallVector<int64_t> ones(starts.size(), 1);
+  if (strides.empty())
+    strides = ones;
   SmallVector<int64_t> shape;
-  for (auto [start, limit] : llvm::zip_equal(starts, limits))
-    shape.push_back(limit - start);
-  SmallVector<int64_t> strides(shape.size(), 1);
+  for (auto [start, limit, stride] : llvm::zip_equal(starts, limits, strides))
+    shape.push_back(llvm::divideCeil(limit - start, stride));
   NamedAttribute attributes[] = {
       builder.getNamedAttr("start_indices",
                            builder.getDenseI64ArrayAttr(starts)),
@@ -143,25 +146,37 @@ Value StableHLOBuilder::writeStack(Value stack, Value element, Value index) {
       ->getResult(0);
 }
 
-Value StableHLOBuilder::padHigh(Value value, int64_t dim, int64_t size) {
+Value StableHLOBuilder::pad(Value value, ArrayRef<int64_t> shape,
+                            ArrayRef<int64_t> starts,
+                            ArrayRef<int64_t> strides) {
   RankedTensorType type = typeOf(value);
-  SmallVector<int64_t> shape(type.getShape());
-  if (shape[dim] == size)
-    return value;
-  SmallVector<int64_t> zeros(type.getRank(), 0);
-  SmallVector<int64_t> high(type.getRank(), 0);
-  high[dim] = size - shape[dim];
-  shape[dim] = size;
+  SmallVector<int64_t> high;
+  SmallVector<int64_t> interior;
+  for (auto [size, count, start, stride] :
+       llvm::zip_equal(shape, type.getShape(), starts, strides)) {
+    interior.push_back(stride - 1);
+    high.push_back(size - start -
+                   (count + std::max<int64_t>(count - 1, 0) * (stride - 1)));
+  }
   NamedAttribute attributes[] = {
       builder.getNamedAttr("edge_padding_low",
-                           builder.getDenseI64ArrayAttr(zeros)),
+                           builder.getDenseI64ArrayAttr(starts)),
       builder.getNamedAttr("edge_padding_high",
                            builder.getDenseI64ArrayAttr(high)),
       builder.getNamedAttr("interior_padding",
-                           builder.getDenseI64ArrayAttr(zeros))};
+                           builder.getDenseI64ArrayAttr(interior))};
   Value zero = splat(RankedTensorType::get({}, type.getElementType()), 0);
   return create("pad", {value, zero}, type.clone(shape), attributes)
       ->getResult(0);
+}
+
+Value StableHLOBuilder::padHigh(Value value, int64_t dim, int64_t size) {
+  SmallVector<int64_t> shape(typeOf(value).getShape());
+  if (shape[dim] == size)
+    return value;
+  shape[dim] = size;
+  return pad(value, shape, SmallVector<int64_t>(shape.size(), 0),
+             SmallVector<int64_t>(shape.size(), 1));
 }
 
 Value StableHLOBuilder::reduce(StringRef combiner, Value value, Value init,

@@ -85,6 +85,23 @@ StableHLODialect::StableHLODialect(MLIRContext *context)
     : ModelledDialect(getDialectNamespace(), context,
                       TypeID::get<StableHLODialect>()) {}
 
+bool approx_act::isStableHLOOp(Operation *op, StringRef name) {
+  return op && op->getName().stripDialect() == name &&
+         op->getName().getDialectNamespace() ==
+             StableHLODialect::getDialectNamespace();
+}
+
+Operation *approx_act::getCombiner(Region &region) {
+  if (!region.hasOneBlock() || region.front().getNumArguments() != 2 ||
+      !llvm::hasNItems(region.front(), 2))
+    return nullptr;
+  Block &block = region.front();
+  Operation *op = &block.front();
+  bool isAll = op->getOperands() == ValueRange(block.getArguments()) &&
+               block.back().getOperands() == ValueRange(op->getResults());
+  return isAll ? op : nullptr;
+}
+
 //===----------------------------------------------------------------------===//
 // Companions
 //===----------------------------------------------------------------------===//

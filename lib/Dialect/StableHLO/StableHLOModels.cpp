@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "StableHLOModels.h"
+#include "approx-act/Dialect/StableHLO/StableHLO.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "llvm/ADT/APFloat.h"
@@ -57,7 +58,7 @@ static const llvm::StringMap<OpFacts> &getFactsTable() {
 
       // Not bounded, or steep near a point of the domain. (An exponential
       // turns an absolute error into a relative one of any size.)
-      {"exponential", {F::Other, cheap, {exact, exact, exact}}},
+      {"exponential", {F::Exponential, cheap, {exact, exact, exact}}},
       {"exponential_minus_one", {F::Other, cheap, {exact, exact, exact}}},
       {"log", {F::Other, cheap, {exact, exact, exact}}},
       {"log_plus_one", {F::Other, cheap, {exact, exact, exact}}},
@@ -118,6 +119,7 @@ static unsigned getNumOperands(ScalarFunction function) {
     return 0;
   case ScalarFunction::Negate:
   case ScalarFunction::Convert:
+  case ScalarFunction::Exponential:
   case ScalarFunction::Sqrt:
   case ScalarFunction::Rsqrt:
   case ScalarFunction::Broadcast:
@@ -142,13 +144,8 @@ static unsigned getNumOperands(ScalarFunction function) {
 
 /// Whether the body of a reduction adds its two arguments and returns that.
 static bool isSum(Operation *reduce) {
-  if (reduce->getNumRegions() != 1 || !reduce->getRegion(0).hasOneBlock())
-    return false;
-  Block &body = reduce->getRegion(0).front();
-  return body.getNumArguments() == 2 && llvm::hasNItems(body, 2) &&
-         body.front().getName().stripDialect() == "add" &&
-         body.front().getOperands() == ValueRange(body.getArguments()) &&
-         body.back().getOperands() == ValueRange(body.front().getResults());
+  return reduce->getNumRegions() == 1 &&
+         isStableHLOOp(getCombiner(reduce->getRegion(0)), "add");
 }
 
 static OpFacts getFacts(Operation *op) {

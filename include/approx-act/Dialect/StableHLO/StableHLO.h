@@ -82,6 +82,14 @@ public:
 /// Registers the shim and its companions.
 void registerStableHLODialects(DialectRegistry &registry);
 
+/// Whether `op` is `stablehlo.<name>`.
+bool isStableHLOOp(Operation *op, StringRef name);
+
+/// The op that computes what `region` returns of its two arguments, in order,
+/// where that is all that the region does: what a reduction combines with, or a
+/// selection compares by. Null otherwise.
+Operation *getCombiner(Region &region);
+
 /// Creates StableHLO ops, at the insertion point and location of a builder.
 class StableHLOBuilder {
 public:
@@ -111,14 +119,20 @@ public:
                        ArrayRef<int64_t> dims);
   Value iota(RankedTensorType type, int64_t dim);
 
-  /// `value[starts : limits]`, with unit strides.
-  Value slice(Value value, ArrayRef<int64_t> starts, ArrayRef<int64_t> limits);
+  /// `value[starts : limits : strides]`, with unit strides by default.
+  Value slice(Value value, ArrayRef<int64_t> starts, ArrayRef<int64_t> limits,
+              ArrayRef<int64_t> strides = {});
 
   /// Element `index` of `stack` along its first dimension, without that.
   Value readStack(Value stack, Value index);
 
   /// `stack` with `element` in the place of element `index`.
   Value writeStack(Value stack, Value element, Value index);
+
+  /// `value` among zeros in a tensor of `shape`: element `i` along a dimension
+  /// is at `start + i · stride`.
+  Value pad(Value value, ArrayRef<int64_t> shape, ArrayRef<int64_t> starts,
+            ArrayRef<int64_t> strides);
 
   /// Zeros appended to dimension `dim` until it has `size` elements.
   Value padHigh(Value value, int64_t dim, int64_t size);

@@ -7,6 +7,7 @@
 #include "ResidualRewriter.h"
 #include "SmallTensors.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/IRMapping.h"
 #include "llvm/ADT/STLExtras.h"
 #include <queue>
@@ -360,6 +361,8 @@ ResidualRewriter::Stored ResidualRewriter::store(OpBuilder &builder,
   result.codesType = type.clone(builder.getIntegerType(storage.bits));
   Value codes = hoist(builder, value, point);
   if (storage.kind == StorageKind::Codes) {
+    if (storage.isOfRoot)
+      codes = math::SqrtOp::create(builder, loc, codes);
     makeGrid(builder, codes, storage, result);
     Value mask =
         storage.side ? hoist(builder, storage.side->mask, point) : Value();
@@ -423,13 +426,14 @@ ResidualRewriter::Sources ResidualRewriter::getSources(Value value) {
         companions.insert(operand);
     }
     // A compiler would take a copy of a forward op on the same operands for
-    // that op, and keep its result instead of computing it again.
-    if (roots.empty() && turnaround.getPhase(value) == Phase::Forward &&
-        plan.isLarge(value)) {
+    // that op, and keep its result instead of computing it again; and what
+    // depends on exact values alone (a scale, repeated to the shape of an
+    // activation) it may compute long before it is read.
+    if (roots.empty() && plan.isLarge(value)) {
       for (Value operand : companions)
-        if (getByteSize(operand.getType()) && plan.isLarge(operand))
+        if (getByteSize(operand.getType()))
           roots.insert(operand);
-      companions.remove_if([&](Value v) { return roots.contains(v); });
+      companions.clear();
     }
   }
   return sources[value] = {llvm::to_vector<2>(roots),
@@ -465,17 +469,40 @@ void ResidualRewriter::planClusters() {
   }
 }
 
+SmallVector<Value *, 5> ResidualRewriter::Stored::getParts(bool ofMask) {
+  if (ofMask)
+    return {&words, &split};
+  if (split)
+    return {&words, &edge, &below, &above, &split};
+  if (lo)
+    return {&words, &lo, &step};
+  return {&words};
+}
+
+ResidualRewriter::Stored ResidualRewriter::getStored(Value value) const {
+  Value carrier = plan.getCarrier(value);
+  auto it = stored.find(carrier ? carrier : value);
+  if (it != stored.end())
+    return it->second;
+  Stored exact;
+  exact.words = value;
+  return exact;
+}
+
 void ResidualRewriter::openClusters(Operation *op, ArrayRef<Value> restored) {
   unsigned component = components.lookup(op);
+  // Grids are tied as well: repeated to the shape of the codes, they would be
+  // as large as what is restored.
   SmallVector<Value> tied;
   SmallVector<Cluster> opened;
   auto tie = [&](Value value) {
-    if (!openWords.try_emplace({value, component}).second)
+    auto [it, inserted] = open.try_emplace({value, component});
+    if (!inserted)
       return false;
-    opened.push_back({value, component});
-    Value carrier = plan.getCarrier(value);
-    auto it = stored.find(carrier ? carrier : value);
-    tied.push_back(it == stored.end() ? value : it->second.words);
+    it->second = getStored(value);
+    opened.push_back(it->first);
+    for (Value *part : it->second.getParts(plan.getCarrier(value) != nullptr))
+      tied.push_back(*part);
     return true;
   };
   for (Value value : restored)
@@ -497,8 +524,13 @@ void ResidualRewriter::openClusters(Operation *op, ArrayRef<Value> restored) {
   if (canBeTied(awaited))
     tied.push_back(awaited);
   auto barrier = tieBefore(op, op->getLoc(), tied);
-  for (auto [cluster, words] : llvm::zip(opened, barrier.getOutputs()))
-    openWords[cluster] = words;
+  ValueRange outputs = barrier.getOutputs();
+  for (Cluster cluster : opened)
+    for (Value *part :
+         open[cluster].getParts(plan.getCarrier(cluster.first) != nullptr)) {
+      *part = outputs.front();
+      outputs = outputs.drop_front();
+    }
   if (!isContraction(op))
     return;
 
@@ -536,10 +568,10 @@ Value ResidualRewriter::dequantize(OpBuilder &builder, Location loc, Type type,
 }
 
 Value ResidualRewriter::restoreCodes(OpBuilder &builder, Location loc,
-                                     const Stored &entry, Value words) const {
+                                     const Stored &entry) const {
   if (!entry.packedDim)
-    return words;
-  return UnpackOp::create(builder, loc, entry.codesType, words,
+    return entry.words;
+  return UnpackOp::create(builder, loc, entry.codesType, entry.words,
                           *entry.packedDim);
 }
 
@@ -551,7 +583,7 @@ Value ResidualRewriter::restore(OpBuilder &builder, Value value,
   Cluster key{value, component};
   const Storage *storage = plan.lookup(value);
   if (plan.isFree(value) || (storage && storage->kind == StorageKind::Exact)) {
-    Value behindBarrier = openWords.lookup(key);
+    Value behindBarrier = open.lookup(key).words;
     return behindBarrier ? behindBarrier : value;
   }
   if (Value known = restoredValues.lookup(key))
@@ -560,13 +592,15 @@ Value ResidualRewriter::restore(OpBuilder &builder, Value value,
   Location loc = value.getLoc();
   Value result = value;
   if (storage) {
-    const Stored &entry = stored[value];
-    result = restoreCodes(builder, loc, entry, openWords.at(key));
+    const Stored &entry = open.at(key);
+    result = restoreCodes(builder, loc, entry);
     if (storage->kind == StorageKind::Codes)
       result = dequantize(builder, loc, value.getType(), result, entry);
-  } else if (Value carrier = plan.getCarrier(value)) {
-    const Stored &entry = stored[carrier];
-    Value codes = restoreCodes(builder, loc, entry, openWords.at(key));
+    if (storage->isOfRoot)
+      result = arith::MulFOp::create(builder, loc, result, result);
+  } else if (plan.getCarrier(value)) {
+    const Stored &entry = open.at(key);
+    Value codes = restoreCodes(builder, loc, entry);
     result = SideOp::create(builder, loc, value.getType(), codes, entry.split);
   } else if (plan.isRecomputed(value)) {
     Operation *op = value.getDefiningOp();

@@ -53,6 +53,10 @@ private:
     Value lo, step;
     /// or, of codes that carry a mask, the split grid.
     Value edge, below, above, split;
+
+    /// The members that a restoration reads: of the value, or of the mask that
+    /// its codes carry.
+    SmallVector<Value *, 5> getParts(bool ofMask);
   };
 
   /// A use of a value by a forward op that no other op can absorb.
@@ -100,6 +104,8 @@ private:
   Sources getSources(Value value);
   SmallVector<OpOperand *> getRestoredUses(Operation *op) const;
   void openClusters(Operation *op, ArrayRef<Value> restored);
+  /// How a root or a companion is stored; one that is exact as its own words.
+  Stored getStored(Value value) const;
   /// A barrier of `values` before `point`. From there on, cotangents and the
   /// loss among them are read behind it.
   BarrierOp tieBefore(Operation *point, Location loc, ArrayRef<Value> values);
@@ -108,8 +114,8 @@ private:
                  const Stored &stored) const;
   Value dequantize(OpBuilder &builder, Location loc, Type type, Value codes,
                    const Stored &stored) const;
-  Value restoreCodes(OpBuilder &builder, Location loc, const Stored &stored,
-                     Value words) const;
+  Value restoreCodes(OpBuilder &builder, Location loc,
+                     const Stored &stored) const;
 
   bool isBefore(Operation *a, Operation *b) const {
     return a->isBeforeInBlock(b);
@@ -130,8 +136,8 @@ private:
   llvm::DenseMap<Value, Sources> sources;
   /// The companions of each cluster, over all values restored in it.
   llvm::DenseMap<Cluster, llvm::SetVector<Value>> companions;
-  /// The words of each open cluster, behind its barrier.
-  llvm::DenseMap<Cluster, Value> openWords;
+  /// What each open cluster restores from, behind its barrier.
+  llvm::DenseMap<Cluster, Stored> open;
   /// Restored values by value and component.
   llvm::DenseMap<Cluster, Value> restoredValues;
 };

@@ -46,10 +46,10 @@ func.func @pair(%x: tensor<16x16xf32>, %w: tensor<4x16x16xf32>) -> (tensor<f32>,
   // CHECK: %[[J:.*]] = "stablehlo.subtract"
   // CHECK: %[[WORDS:.*]] = "stablehlo.dynamic_slice"(%{{.*}}, %[[J]]
   // CHECK-SAME: (tensor<4x16x8xi8>
-  // CHECK: %[[B:.*]]:2 = approx_act.barrier {{.*}} tensor<16x8xi8>, tensor<16x16xf32>
+  // CHECK: %[[B:.*]]:4 = approx_act.barrier {{.*}} : tensor<16x8xi8>, tensor<1x1xf32>, tensor<1x1xf32>, tensor<16x16xf32>
   // CHECK: approx_act.unpack %[[B]]#0
   // CHECK: %[[T:.*]] = approx_act.dequantize
-  // CHECK: "stablehlo.multiply"(%[[B]]#1, %[[T]])
+  // CHECK: "stablehlo.multiply"(%[[B]]#3, %[[T]])
   // CHECK-NOT: approx_act.iteration
   %b:4 = "stablehlo.while"(%f#3, %zero, %g0, %w) ({
   ^bb0(%s: tensor<4x16x16xf32>, %i: tensor<i32>, %g: tensor<16x16xf32>, %wi: tensor<4x16x16xf32>):
@@ -85,7 +85,7 @@ func.func @accumulated(%x: tensor<16x16xf32>, %w: tensor<16x16xf32>, %g0: tensor
   // CHECK: %[[H:.*]] = "stablehlo.dot"
   // CHECK: approx_act.quantize %[[H]]
   // CHECK: "stablehlo.dot_general"
-  // CHECK: approx_act.barrier {{.*}} : tensor<16x8xi8>, tensor<f32>
+  // CHECK: approx_act.barrier {{.*}} : tensor<16x8xi8>, tensor<1x1xf32>, tensor<1x1xf32>, tensor<f32>
   // CHECK: %[[R:.*]] = approx_act.dequantize
   // CHECK: "stablehlo.dot"(%[[R]]
   // CHECK: "stablehlo.return"

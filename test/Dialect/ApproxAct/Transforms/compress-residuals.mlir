@@ -14,9 +14,9 @@ func.func @codes(%x: tensor<8x64xf32>, %w: tensor<64x64xf32>) -> (tensor<f32>, t
   // CHECK: %[[W:.*]] = approx_act.pack %[[Q]]
   // CHECK: approx_act.barrier %[[W]], %[[H]] :
   // CHECK: %[[LOSS:.*]] = "stablehlo.dot_general"
-  // CHECK: approx_act.barrier {{.*}} : tensor<{{.*}}xi8>, tensor<f32>
-  // CHECK: approx_act.unpack
-  // CHECK: %[[R:.*]] = approx_act.dequantize
+  // CHECK: %[[B:.*]]:4 = approx_act.barrier %{{.*}}, %[[LO]], %[[STEP]], %[[LOSS]] : tensor<{{.*}}xi8>,
+  // CHECK: %[[C:.*]] = approx_act.unpack %[[B]]#0
+  // CHECK: %[[R:.*]] = approx_act.dequantize %[[C]], %[[B]]#1, %[[B]]#2
   // CHECK: "stablehlo.dot"(%[[R]], %arg1)
   %h = "stablehlo.dot"(%x, %w) : (tensor<8x64xf32>, tensor<64x64xf32>) -> tensor<8x64xf32>
   %loss = "stablehlo.dot_general"(%h, %h) <{dot_dimension_numbers = #all}> : (tensor<8x64xf32>, tensor<8x64xf32>) -> tensor<f32>
@@ -72,14 +72,14 @@ func.func @mask_first(%x: tensor<8x64xf32>, %w: tensor<64x64xf32>) -> (tensor<f3
   // CHECK: approx_act.dequantize
   // CHECK: %[[C:.*]] = "stablehlo.dot"
   // CHECK: %[[D:.*]]:2 = approx_act.barrier %[[C]], %
-  // CHECK: %[[B:.*]]:2 = approx_act.barrier %[[W:.*]], %[[D]]#0 :
+  // CHECK: %[[B:.*]]:3 = approx_act.barrier %[[W:.*]], %[[SPLIT:.*]], %[[D]]#0 :
   // CHECK-NOT: approx_act.dequantize
-  // CHECK: %[[S:.*]] = approx_act.side
-  // CHECK: %[[G:.*]] = "stablehlo.select"(%[[S]], %[[B]]#1
-  // CHECK: %[[T:.*]]:2 = approx_act.barrier %[[W]], %[[G]] :
+  // CHECK: %[[S:.*]] = approx_act.side %{{.*}}, %[[B]]#1
+  // CHECK: %[[G:.*]] = "stablehlo.select"(%[[S]], %[[B]]#2
+  // CHECK: %[[T:.*]]:6 = approx_act.barrier %[[W]], {{.*}}, %[[SPLIT]], %[[G]] :
   // CHECK: approx_act.unpack %[[T]]#0
   // CHECK: %[[R:.*]] = approx_act.dequantize
-  // CHECK: "stablehlo.multiply"(%[[T]]#1, %[[R]])
+  // CHECK: "stablehlo.multiply"(%[[T]]#5, %[[R]])
   %zero = "stablehlo.constant"() <{value = dense<0.0> : tensor<8x64xf32>}> : () -> tensor<8x64xf32>
   %z = "stablehlo.dot"(%x, %w) : (tensor<8x64xf32>, tensor<64x64xf32>) -> tensor<8x64xf32>
   %h = "stablehlo.maximum"(%z, %zero) : (tensor<8x64xf32>, tensor<8x64xf32>) -> tensor<8x64xf32>
@@ -234,4 +234,61 @@ func.func @captured(%x: tensor<8x64xf32>, %w: tensor<64x64xf32>, %n: tensor<i32>
     "stablehlo.return"(%0) : (tensor<8x64xf32>) -> ()
   }) : (tensor<i32>) -> tensor<8x64xf32>
   return %loss, %g : tensor<f32>, tensor<8x64xf32>
+}
+
+// An exponential is spread over orders of magnitude: its square root has codes.
+
+// CHECK-LABEL: func @exponential
+func.func @exponential(%x: tensor<8x64xf32>, %w: tensor<64x64xf32>) -> (tensor<f32>, tensor<8x64xf32>) {
+  // CHECK: %[[E:.*]] = "stablehlo.exponential"
+  // CHECK: %[[R:.*]] = math.sqrt %[[E]]
+  // CHECK: %[[LO:.*]], %[[STEP:.*]] = approx_act.grid %[[R]]
+  // CHECK: approx_act.quantize %[[R]], %[[LO]], %[[STEP]]
+  // CHECK: approx_act.dequantize
+  // CHECK: "stablehlo.dot"
+  // CHECK: %[[D:.*]] = approx_act.dequantize
+  // CHECK: %[[S:.*]] = arith.mulf %[[D]], %[[D]]
+  // CHECK: "stablehlo.multiply"(%{{.*}}, %[[S]])
+  %z = "stablehlo.dot"(%x, %w) : (tensor<8x64xf32>, tensor<64x64xf32>) -> tensor<8x64xf32>
+  %e = "stablehlo.exponential"(%z) : (tensor<8x64xf32>) -> tensor<8x64xf32>
+  %loss = "stablehlo.dot_general"(%e, %e) <{dot_dimension_numbers = #all}> : (tensor<8x64xf32>, tensor<8x64xf32>) -> tensor<f32>
+  %c = "stablehlo.dot"(%e, %w) : (tensor<8x64xf32>, tensor<64x64xf32>) -> tensor<8x64xf32>
+  %g = "stablehlo.multiply"(%c, %e) : (tensor<8x64xf32>, tensor<8x64xf32>) -> tensor<8x64xf32>
+  return %loss, %g : tensor<f32>, tensor<8x64xf32>
+}
+
+// The root of a product with something of unknown sign may not exist.
+
+// CHECK-LABEL: func @signed_exponential
+func.func @signed_exponential(%x: tensor<8x64xf32>, %w: tensor<64x64xf32>) -> (tensor<f32>, tensor<8x64xf32>) {
+  // CHECK-NOT: math.sqrt
+  // CHECK: return
+  %z = "stablehlo.dot"(%x, %w) : (tensor<8x64xf32>, tensor<64x64xf32>) -> tensor<8x64xf32>
+  %e = "stablehlo.exponential"(%z) : (tensor<8x64xf32>) -> tensor<8x64xf32>
+  %minus = "stablehlo.constant"() <{value = dense<-0.5> : tensor<8x64xf32>}> : () -> tensor<8x64xf32>
+  %n = "stablehlo.multiply"(%e, %minus) : (tensor<8x64xf32>, tensor<8x64xf32>) -> tensor<8x64xf32>
+  %h = "stablehlo.add"(%n, %z) : (tensor<8x64xf32>, tensor<8x64xf32>) -> tensor<8x64xf32>
+  %loss = "stablehlo.dot_general"(%h, %h) <{dot_dimension_numbers = #all}> : (tensor<8x64xf32>, tensor<8x64xf32>) -> tensor<f32>
+  %c = "stablehlo.dot"(%h, %w) : (tensor<8x64xf32>, tensor<64x64xf32>) -> tensor<8x64xf32>
+  %g = "stablehlo.multiply"(%c, %h) : (tensor<8x64xf32>, tensor<8x64xf32>) -> tensor<8x64xf32>
+  return %loss, %g : tensor<f32>, tensor<8x64xf32>
+}
+
+// A scale is there all the time, but repeated to the shape of the activation
+// only once the gradient has come that it is multiplied with.
+
+// CHECK-LABEL: func @repeated_scale
+func.func @repeated_scale(%x: tensor<8x64xf32>, %w: tensor<64x64xf32>, %s: tensor<64xf32>) -> (tensor<f32>, tensor<8x64xf32>, tensor<8x64xf32>) {
+  // CHECK: %[[C:.*]]:2 = approx_act.barrier %{{.*}} : tensor<8x64xf32>, tensor<f32>
+  // CHECK: %[[B:.*]]:2 = approx_act.barrier %arg2, %[[C]]#0 : tensor<64xf32>, tensor<8x64xf32>
+  // CHECK: %[[R:.*]] = "stablehlo.broadcast_in_dim"(%[[B]]#0)
+  // CHECK: "stablehlo.multiply"(%[[B]]#1, %[[R]])
+  %r = "stablehlo.broadcast_in_dim"(%s) <{broadcast_dimensions = array<i64: 1>}> : (tensor<64xf32>) -> tensor<8x64xf32>
+  %z = "stablehlo.dot"(%x, %w) : (tensor<8x64xf32>, tensor<64x64xf32>) -> tensor<8x64xf32>
+  %h = "stablehlo.multiply"(%z, %r) : (tensor<8x64xf32>, tensor<8x64xf32>) -> tensor<8x64xf32>
+  %loss = "stablehlo.dot_general"(%h, %h) <{dot_dimension_numbers = #all}> : (tensor<8x64xf32>, tensor<8x64xf32>) -> tensor<f32>
+  %c = "stablehlo.dot"(%h, %w) : (tensor<8x64xf32>, tensor<64x64xf32>) -> tensor<8x64xf32>
+  %g = "stablehlo.multiply"(%c, %r) : (tensor<8x64xf32>, tensor<8x64xf32>) -> tensor<8x64xf32>
+  %g1 = "stablehlo.multiply"(%g, %h) : (tensor<8x64xf32>, tensor<8x64xf32>) -> tensor<8x64xf32>
+  return %loss, %g, %g1 : tensor<f32>, tensor<8x64xf32>, tensor<8x64xf32>
 }

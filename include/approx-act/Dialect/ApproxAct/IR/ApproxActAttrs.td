@@ -38,7 +38,8 @@ def ApproxAct_RangeAttr : AttrDef<ApproxAct_Dialect, "Range"> {
   let description = [{
     `normalised`: `mean ± sigma` standard deviations, known to the program, so
     that no statistics are computed for the grid. `minmax`: from the least to
-    the greatest element that shares the parameter. `absmax`: symmetric about
+    the greatest element that shares the parameter, both of which are centres of
+    cells; so is zero where it lies between. `absmax`: symmetric about
     zero, up to the greatest magnitude.
 
     ```mlir

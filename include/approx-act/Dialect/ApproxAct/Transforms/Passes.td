@@ -68,6 +68,30 @@ def FactorSums : TrainingStepPass<"approx-act-factor-sums"> {
   ];
 }
 
+def IndexWindows : TrainingStepPass<"approx-act-index-windows"> {
+  let summary = "Replace the operand of a max-pooling's gradient by its winners";
+  let description = [{
+    The gradient of a max-pooling (`stablehlo.select_and_scatter`) reads the whole
+    operand, exactly, only to find the greatest element of each window again. The
+    pass computes the number of that element, in binary, a boolean tensor of the
+    shape of the pooled values for each bit, and scatters by it. The booleans are
+    what has to be stored then: 2 bits for a window of 2×2, 4 for one of 3×3.
+
+    Elements are compared in the order and with the comparison of the op, so that
+    the winner is the same for equal elements and NaN. Where windows overlap, the
+    terms of a sum are added in another order, and gradients change by rounding.
+
+    Applies in the backward pass to gradients of values of the forward pass, with
+    windows of at most 64 elements, without padding (a frontend pads the operand
+    itself). Others are left alone; what that costs is a remark of
+    `approx-act-compress-residuals`.
+  }];
+  let options = commonOptions;
+  let statistics = [
+    Statistic<"numIndexed", "indexed", "Gradients that read winners now">,
+  ];
+}
+
 def CompressResiduals : TrainingStepPass<"approx-act-compress-residuals"> {
   let summary = "Store what crosses from forward to backward as codes";
   let description = [{
@@ -78,9 +102,9 @@ def CompressResiduals : TrainingStepPass<"approx-act-compress-residuals"> {
     - each value to be stored as codes is quantized and packed once its last
       consumer in the forward pass is about to run, and tied to that consumer's
       operand by an `approx_act.barrier`, so that it is done there;
-    - where the backward pass first needs it, the words are tied to the
-      cotangent that arrives there, unpacked and dequantized, and what depends
-      on it is computed again from the approximation;
+    - where the backward pass first needs it, the words and their grid are tied
+      to the cotangent that arrives there, unpacked and dequantized, and what
+      depends on it is computed again from the approximation;
     - booleans are stored in one bit each, or carried by the codes of the value
       whose sign they are.
 
@@ -113,9 +137,9 @@ def CompressResiduals : TrainingStepPass<"approx-act-compress-residuals"> {
     %w = approx_act.pack %q {dim = 1 : i64} : … -> tensor<8x128xi8>
     %w1, %h1 = approx_act.barrier %w, %h : …
     // … forward with %h1, loss, backward …
-    %w2, %g1 = approx_act.barrier %w1, %g : …
+    %w2, %lo1, %step1, %g1 = approx_act.barrier %w1, %lo, %step, %g : …
     %q1 = approx_act.unpack %w2 {dim = 1 : i64} : …
-    %h2 = approx_act.dequantize %q1, %lo, %step : …
+    %h2 = approx_act.dequantize %q1, %lo1, %step1 : …
     %d = "stablehlo.multiply"(%g1, %h2) : …
     ```
 
@@ -123,6 +147,7 @@ def CompressResiduals : TrainingStepPass<"approx-act-compress-residuals"> {
   }];
   let dependentDialects = ["::mlir::approx_act::ApproxActDialect",
                            "::mlir::arith::ArithDialect",
+                           "::mlir::math::MathDialect",
                            "::mlir::tensor::TensorDialect"];
   let options = commonOptions # [
     Option<"bits", "bits", "unsigned", "4", "Bits per code: 8, 4, 2 or 1">,

@@ -1,0 +1,83 @@
+//===- Windows.cpp - StableHLO's windows as the passes see them -----------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "approx-act/Dialect/StableHLO/Windows.h"
+#include "approx-act/Dialect/StableHLO/StableHLO.h"
+#include "approx-act/Interfaces/ResidualOpInterface.h"
+#include "mlir/IR/BuiltinAttributes.h"
+#include "llvm/ADT/STLExtras.h"
+
+using namespace mlir;
+using namespace mlir::approx_act;
+
+/// A list with an entry per dimension, `value` for each where it is absent.
+static SmallVector<int64_t> getPerDimension(Operation *op, StringRef name,
+                                            int64_t rank, int64_t value) {
+  auto list = op->getAttrOfType<DenseI64ArrayAttr>(name);
+  return list ? SmallVector<int64_t>(list.asArrayRef())
+              : SmallVector<int64_t>(rank, value);
+}
+
+std::optional<MaxScatter> MaxScatter::match(Operation *op) {
+  if (!isStableHLOOp(op, "select_and_scatter") || op->getNumOperands() != 3 ||
+      op->getNumResults() != 1 || op->getNumRegions() != 2)
+    return std::nullopt;
+  auto select =
+      dyn_cast_or_null<ResidualOpInterface>(getCombiner(op->getRegion(0)));
+  auto scatter =
+      dyn_cast_or_null<ResidualOpInterface>(getCombiner(op->getRegion(1)));
+  auto init =
+      dyn_cast_or_null<ResidualOpInterface>(op->getOperand(2).getDefiningOp());
+  auto padding = op->getAttrOfType<DenseIntElementsAttr>("padding");
+  auto type = dyn_cast<RankedTensorType>(op->getOperand(0).getType());
+  auto sourceType = dyn_cast<RankedTensorType>(op->getOperand(1).getType());
+  if (!select || select.getComparison() != Comparison::GE || !scatter ||
+      scatter.getScalarFunction() != ScalarFunction::Add || !init ||
+      init.getSplatValue() != 0.0 ||
+      (padding && !llvm::all_of(padding.getValues<APInt>(),
+                                [](const APInt &p) { return p.isZero(); })) ||
+      !type || !type.hasStaticShape() || !sourceType ||
+      !sourceType.hasStaticShape() || op->getResult(0).getType() != type)
+    return std::nullopt;
+  int64_t rank = type.getRank();
+  MaxScatter result{op->getOperand(0), op->getOperand(1),
+                    getPerDimension(op, "window_dimensions", rank, 1),
+                    getPerDimension(op, "window_strides", rank, 1)};
+  // The shim takes any op; what is read of this one is checked here.
+  if (sourceType.getRank() != rank ||
+      static_cast<int64_t>(result.window.size()) != rank ||
+      static_cast<int64_t>(result.strides.size()) != rank)
+    return std::nullopt;
+  for (auto [size, count, width, stride] :
+       llvm::zip_equal(type.getShape(), sourceType.getShape(), result.window,
+                       result.strides))
+    if (width <= 0 || stride <= 0 || size < width ||
+        (size - width) / stride + 1 != count)
+      return std::nullopt;
+  return result;
+}
+
+int64_t MaxScatter::getWindowSize() const { return llvm::product_of(window); }
+
+SmallVector<int64_t> MaxScatter::getOffsets(int64_t number) const {
+  SmallVector<int64_t> offsets(window.size());
+  for (auto [offset, width] :
+       llvm::zip_equal(llvm::reverse(offsets), llvm::reverse(window))) {
+    offset = number % width;
+    number /= width;
+  }
+  return offsets;
+}
+
+bool MaxScatter::isPartition() const {
+  return window == strides &&
+         llvm::all_of(llvm::zip_equal(getType().getShape(),
+                                      getSourceType().getShape(), window),
+                      [](auto dim) {
+                        auto [size, count, width] = dim;
+                        return size == count * width;
+                      });
+}
