@@ -65,10 +65,9 @@ def optimizer() -> optax.GradientTransformation:
     return optax.chain(optax.add_decayed_weights(5e-4), optax.sgd(0.02, momentum=0.9))
 
 
-def sgd(small: bool, batch: int = 64) -> Program:
-    """Batch statistics are forward results. A small program has at most eight images."""
-    size, width = (16, 8) if small else (32, 32)
-    batch = min(batch, 8) if small else batch
+def sgd(small: bool, batch: int = 64, width: int = 32) -> Program:
+    """Batch statistics are forward results."""
+    batch, size, width = (8, 16, 8) if small else (batch, 32, width)
 
     def make_step(way: Way) -> training.Step:
         model = ResNet(way, width)
@@ -143,17 +142,19 @@ def loss_scaling(small: bool) -> Program:
         batch=functools.partial(training.images, batch=batch, size=size),
         size=f"batch {batch}, {size}², width {width}",
         forward=lambda out: (out.loss, out.state.variables[0]),
-        loss_tolerance=1e-3,
+        loss_tolerance=training.tolerance(jnp.float16),
     )
 
 
 def data_parallel(small: bool) -> Program:
     """The first of these with its batch divided by eight devices."""
-    program = sgd(small, batch=32)
+    program = sgd(small, batch=128, width=16)
     mesh = jax.make_mesh((8,), ("data",), axis_types=(jax.sharding.AxisType.Auto,))
 
     def place(state: State, arguments: tuple) -> tuple[State, tuple]:
         everywhere, rows = (NamedSharding(mesh, PartitionSpec(*s)) for s in ((), ("data",)))
         return jax.device_put(state, everywhere), jax.device_put(arguments, rows)
 
-    return dataclasses.replace(program, place=place, size=f"{program.size}, 8 devices")
+    return dataclasses.replace(
+        program, place=place, alone=program, size=f"{program.size}, 8 devices"
+    )

@@ -77,6 +77,7 @@ class Program:
         read: (loss, gradients, state) of a step's result.
         has_blocks: whether `Way.policy` makes a difference.
         place: puts state and batch on many devices; None for one device.
+        alone: the same program for one device, where there is `place`.
         loss_tolerance: relative, between exact and approximated on the first step.
     """
 
@@ -88,6 +89,7 @@ class Program:
     read: Callable[[Any], tuple] = lambda result: result[:3]
     has_blocks: bool = True
     place: Callable[[Any, tuple], tuple[Any, tuple]] | None = None
+    alone: "Program | None" = None
     loss_tolerance: float = 1e-6
 
 
@@ -108,6 +110,11 @@ def update(
     """The state after the optimizer has seen `grads`."""
     updates, optimizer_state = optimizer.update(grads, state.optimizer, state.params)
     return State(optax.apply_updates(state.params, updates), optimizer_state, variables)
+
+
+def tolerance(dtype: Any) -> float:
+    """Relative, of a loss computed in `dtype`: XLA may keep more precision than it is asked for."""
+    return max(1e-6, float(jnp.finfo(dtype).eps) / 2)
 
 
 def cross_entropy(logits: Array, labels: Array) -> Array:

@@ -53,7 +53,7 @@ class Config:
         )
 
 
-SMALL = Config(layers=2, width=32, heads=2, vocabulary=64, length=32, batch=4)
+SMALL = Config(layers=2, width=32, heads=4, vocabulary=64, length=32, batch=8)
 
 
 def attend(query: Array, key: Array, value: Array) -> Array:
@@ -180,7 +180,7 @@ def program(small: bool, **options: Any) -> Program:
         functools.partial(init, config=config),
         functools.partial(make_batch, config=config),
         config.size,
-        loss_tolerance=1e-6 if config.dtype == jnp.float32 else 1e-3,
+        loss_tolerance=training.tolerance(config.dtype),
     )
 
 
@@ -248,12 +248,11 @@ def parallel(small: bool, data: int, model: int) -> Program:
     mesh = jax.make_mesh(
         (data, model), ("data", "model"), axis_types=(jax.sharding.AxisType.Auto,) * 2
     )
-    batch = 8 if small else 16
-    config = dataclasses.replace(
-        SMALL if small else Config(layers=4), batch=batch, heads=4, mesh=mesh
-    )
+    alone = program(small, layers=4, batch=16)
 
-    def make_step(way: Way, config: Config = config) -> training.Step:
+    config = dataclasses.replace(SMALL if small else Config(layers=4, batch=16), mesh=mesh)
+
+    def make_step(way: Way) -> training.Step:
         return training.gradient_step(make_loss(config, way), optimizer(), way)
 
     def place(state: State, arguments: tuple) -> tuple[State, tuple]:
@@ -263,10 +262,10 @@ def parallel(small: bool, data: int, model: int) -> Program:
         rows = NamedSharding(mesh, PartitionSpec("data"))
         return jax.device_put(state, shardings), jax.device_put(arguments, rows)
 
-    return Program(
-        make_step,
-        functools.partial(init, config=config),
-        functools.partial(make_batch, config=config),
-        f"{config.size}, {data}×{model} devices",
+    return dataclasses.replace(
+        alone,
+        make_step=make_step,
+        size=f"{config.size}, {data}×{model} devices",
         place=place,
+        alone=alone,
     )

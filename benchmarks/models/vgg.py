@@ -48,7 +48,7 @@ class Vgg(nn.Module):
 
 def adam(small: bool) -> Program:
     """Trained with Adam; dropout takes a key of the batch."""
-    batch, size, width, stages = (4, 16, 8, 2) if small else (64, 32, 32, 4)
+    batch, size, width, stages = (4, 16, 8, 2) if small else (128, 32, 32, 3)
     optimizer = optax.adam(1e-3)
 
     def make_step(way: Way) -> training.Step:

@@ -19,7 +19,9 @@ def optimizer() -> optax.GradientTransformation:
     return optax.adamw(1e-3, weight_decay=0.05)
 
 
-def classifier(make: Callable[[Way], nn.Module], batch: int, size: int, text: str) -> Program:
+def classifier(
+    make: Callable[[Way], nn.Module], batch: int, size: int, text: str, dtype: Any = jnp.float32
+) -> Program:
     """The step of a flax.linen network without state."""
 
     def make_step(way: Way) -> training.Step:
@@ -39,6 +41,7 @@ def classifier(make: Callable[[Way], nn.Module], batch: int, size: int, text: st
         init,
         lambda key: training.images(key, batch, size),
         f"batch {batch}, {size}², {text}",
+        loss_tolerance=training.tolerance(dtype),
     )
 
 
@@ -97,6 +100,7 @@ def vit(small: bool, dtype: Any = jnp.float32) -> Program:
         batch,
         size,
         f"patches of {patch}², {layers} layers, width {width}",
+        dtype,
     )
 
 
