@@ -7,6 +7,7 @@ The steps, in this order:
   docs     docs/reference is what the ODS files generate
   lit      the compiler, test/
   pytest   the Python package, python/tests
+  sanitize the compiler's tests once more, with AddressSanitizer and UBSan
   tidy     clang-tidy over the sources changed since they last passed
 """
 
@@ -20,7 +21,7 @@ import tempfile
 import time
 import traceback
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import lint
@@ -69,10 +70,16 @@ class Tally:
         return f"{line}, {self.skipped} skipped" if self.skipped else line
 
 
-def run_with_junit(tally: Tally, name: str, option: str, command: Sequence[str | Path]) -> None:
+def run_with_junit(
+    tally: Tally,
+    name: str,
+    option: str,
+    command: Sequence[str | Path],
+    environment: Mapping[str, str] | None = None,
+) -> None:
     """Runs a test runner with its output shown, and counts its test cases."""
     with tempfile.NamedTemporaryFile(suffix=".xml") as junit:
-        done = subprocess.run([*command, f"{option}={junit.name}"], cwd=ROOT)
+        done = subprocess.run([*command, f"{option}={junit.name}"], cwd=ROOT, env=environment)
         tally.add_junit(Path(junit.name), done.returncode, name)
 
 
@@ -121,6 +128,19 @@ def test_pytest(tally: Tally) -> None:
     run_with_junit(tally, "pytest", "--junit-xml", pytest)
 
 
+def test_sanitize(tally: Tally) -> None:
+    """Runs the lit tests that need no Python on a compiler built with sanitizers."""
+    subprocess.run([ROOT / "scripts" / "setup", "--sanitize"], cwd=ROOT, check=True)
+    # The packaged LLVM does not unpoison what its allocators hand out again.
+    environment = os.environ | {"ASAN_OPTIONS": "allow_user_poisoning=0:detect_leaks=0"}
+    suites = [
+        d for d in sorted((ROOT / "test").iterdir()) if d.is_dir() and d.name != "Integration"
+    ]
+    folders = [BUILD / "sanitize" / "test" / suite.name for suite in suites]
+    lit = [sys.executable, LLVM_BIN / "lit", "-sv", "--no-progress-bar", *folders]
+    run_with_junit(tally, "sanitize", "--xunit-xml-output", lit, environment)
+
+
 def test_tidy(tally: Tally) -> None:
     """Counts each C++ source as one test."""
     tidy = lint.ClangTidy()
@@ -134,6 +154,7 @@ STEPS: dict[str, Callable[[Tally], None]] = {
     "docs": test_docs,
     "lit": test_lit,
     "pytest": test_pytest,
+    "sanitize": test_sanitize,
     "tidy": test_tidy,
 }
 
