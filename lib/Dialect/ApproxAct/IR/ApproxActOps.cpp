@@ -27,8 +27,16 @@ std::optional<Packing> approx_act::choosePacking(RankedTensorType codes) {
   int64_t rank = codes.getRank();
   if (rank == 0)
     return std::nullopt;
+  // The longest between the first and the last. (A short one, such as the heads
+  // of attention, may be divided among devices.)
+  auto middle =
+      llvm::to_vector(llvm::seq<int64_t>(1, std::max<int64_t>(rank - 1, 1)));
+  llvm::sort(middle, [&](int64_t lhs, int64_t rhs) {
+    return std::pair(codes.getDimSize(lhs), lhs) >
+           std::pair(codes.getDimSize(rhs), rhs);
+  });
   SmallVector<Packing> candidates;
-  for (int64_t dim = rank - 2; dim > 0; --dim)
+  for (int64_t dim : middle)
     candidates.push_back({codes, dim});
   int64_t perWord = kWordBits / codes.getElementTypeBitWidth();
   if (rank > 1 && codes.getDimSize(0) % perWord == 0) {

@@ -209,6 +209,28 @@ void ResidualRewriter::storeAll() {
   }
 }
 
+/// The channels of each example apart, if their parameters stay small beside
+/// the codes; else the channels of all examples; else everything is one block.
+/// (Blocks within one example have the narrower range, and need no exchange
+/// where examples are divided among devices.)
+static SmallVector<int64_t> getAutomaticGridShape(RankedTensorType type,
+                                                  unsigned bits) {
+  // Two parameters of 32 bits take a sixteenth of the codes, or an eighth.
+  int64_t enough = 1024 / bits;
+  constexpr int64_t kEnoughForChannels = 128;
+  SmallVector<int64_t> shape(type.getRank(), 1);
+  int64_t count = type.getNumElements();
+  int64_t first = type.getDimSize(0);
+  int64_t last = type.getDimSize(type.getRank() - 1);
+  if (type.getRank() > 2 && count >= enough * first * last) {
+    shape.front() = first;
+    shape.back() = last;
+  } else if (count >= kEnoughForChannels * last) {
+    shape.back() = last;
+  }
+  return shape;
+}
+
 SmallVector<int64_t>
 ResidualRewriter::getGridShape(RankedTensorType type,
                                const Storage &storage) const {
@@ -218,13 +240,9 @@ ResidualRewriter::getGridShape(RankedTensorType type,
     return storage.moments->shape;
   SmallVector<int64_t> shape(type.getRank(), 1);
   int64_t last = type.getDimSize(type.getRank() - 1);
-  // Two parameters of 32 bits per channel must stay small beside the codes.
-  constexpr int64_t kElementsPerChannel = 128;
-  GranularityKind kind = options.granularity.value_or(
-      type.getNumElements() >= kElementsPerChannel * last
-          ? GranularityKind::Channel
-          : GranularityKind::Tensor);
-  switch (kind) {
+  if (!options.granularity)
+    return getAutomaticGridShape(type, storage.bits);
+  switch (*options.granularity) {
   case GranularityKind::Tensor:
     break;
   case GranularityKind::Channel:

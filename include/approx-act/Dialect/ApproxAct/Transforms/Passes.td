@@ -160,8 +160,8 @@ def CompressResiduals : TrainingStepPass<"approx-act-compress-residuals"> {
       "Half width of a normalised interval in standard deviations; 0: by bits">,
     Option<"granularity", "granularity", "std::string", "\"auto\"",
       "Elements that share a cell width where the range is computed: tensor, "
-      "channel (the last dimension), group; auto: channel, but tensor where "
-      "a channel has few elements">,
+      "channel (the last dimension), group; auto: a channel of one example "
+      "(the first dimension), of all where that has few elements, or tensor">,
     Option<"groupSize", "group-size", "int64_t", "64",
       "Elements in a group, for granularity=group">,
     Option<"rounding", "rounding", "std::string", "\"nearest\"",
