@@ -22,8 +22,8 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/Transforms/DialectConversion.h"
-#include "llvm/ADT/StringSwitch.h"
 
 namespace mlir::approx_act {
 #define GEN_PASS_DEF_CONVERTAPPROXACTTOLINALGPASS
@@ -41,7 +41,7 @@ namespace {
 /// Creates ops on scalars under StableHLO's names, as Formulas.h wants them.
 class ScalarBuilder {
 public:
-  ScalarBuilder(OpBuilder &builder, Location loc) : b(builder, loc) {}
+  ScalarBuilder(OpBuilder &builder, Location loc) : b(loc, builder) {}
 
   static constexpr StringLiteral kMinimumOfNumbers = "minimum_number";
 
@@ -63,34 +63,37 @@ public:
   ImplicitLocOpBuilder b;
 
 private:
+  template <typename FloatOp, typename IntegerOp>
+  Value createBinary(Value lhs, Value rhs) {
+    if (isa<FloatType>(lhs.getType()))
+      return FloatOp::create(b, lhs, rhs);
+    return IntegerOp::create(b, lhs, rhs);
+  }
+
   /// Integers that hold codes are unsigned, whole words are numbers.
-  static bool isUnsigned(Type type) { return type.getIntOrFloatBitWidth() < 32; }
+  static bool isUnsigned(Type type) {
+    return type.getIntOrFloatBitWidth() < 32;
+  }
 };
 } // namespace
 
 Value ScalarBuilder::elementwise(StringRef name, ArrayRef<Value> operands) {
-  auto binary = [&](auto floatOp, auto integerOp) -> Value {
-    using FloatOp = decltype(floatOp);
-    using IntegerOp = decltype(integerOp);
-    Value lhs = operands.front(), rhs = operands.back();
-    if (isa<FloatType>(lhs.getType()))
-      return FloatOp::create(b, lhs, rhs);
-    return IntegerOp::create(b, lhs, rhs);
-  };
   Value first = operands.front();
   bool isFloat = isa<FloatType>(first.getType());
   if (name == "add")
-    return binary(arith::AddFOp(), arith::AddIOp());
+    return createBinary<arith::AddFOp, arith::AddIOp>(first, operands.back());
   if (name == "subtract")
-    return binary(arith::SubFOp(), arith::SubIOp());
+    return createBinary<arith::SubFOp, arith::SubIOp>(first, operands.back());
   if (name == "multiply")
-    return binary(arith::MulFOp(), arith::MulIOp());
+    return createBinary<arith::MulFOp, arith::MulIOp>(first, operands.back());
   if (name == "divide")
     return arith::DivFOp::create(b, first, operands.back());
   if (name == "maximum")
-    return binary(arith::MaximumFOp(), arith::MaxSIOp());
+    return createBinary<arith::MaximumFOp, arith::MaxSIOp>(first,
+                                                           operands.back());
   if (name == "minimum")
-    return binary(arith::MinimumFOp(), arith::MinSIOp());
+    return createBinary<arith::MinimumFOp, arith::MinSIOp>(first,
+                                                           operands.back());
   if (name == kMinimumOfNumbers)
     return arith::MinNumFOp::create(b, first, operands.back());
   if (name == "clamp") {
@@ -115,18 +118,14 @@ Value ScalarBuilder::elementwise(StringRef name, ArrayRef<Value> operands) {
 
 Value ScalarBuilder::compare(StringRef direction, Value lhs, Value rhs) {
   if (isa<FloatType>(lhs.getType())) {
-    auto predicate = llvm::StringSwitch<arith::CmpFPredicate>(direction)
-                         .Case("GT", arith::CmpFPredicate::OGT)
-                         .Case("LT", arith::CmpFPredicate::OLT)
-                         .Case("EQ", arith::CmpFPredicate::OEQ);
+    auto predicate = direction == "GT"   ? arith::CmpFPredicate::OGT
+                     : direction == "LT" ? arith::CmpFPredicate::OLT
+                                         : arith::CmpFPredicate::OEQ;
     return arith::CmpFOp::create(b, predicate, lhs, rhs);
   }
-  bool isCode = isUnsigned(lhs.getType());
-  auto predicate = llvm::StringSwitch<arith::CmpIPredicate>(direction)
-                       .Case("GE", isCode ? arith::CmpIPredicate::uge
-                                          : arith::CmpIPredicate::sge)
-                       .Case("LT", isCode ? arith::CmpIPredicate::ult
-                                          : arith::CmpIPredicate::slt);
+  // Of integers, only positions of edges are compared, which have a sign.
+  auto predicate = direction == "GE" ? arith::CmpIPredicate::sge
+                                     : arith::CmpIPredicate::slt;
   return arith::CmpIOp::create(b, predicate, lhs, rhs);
 }
 
@@ -207,8 +206,8 @@ public:
     return inputs.size() - 1;
   }
 
-  using Body = llvm::function_ref<SmallVector<Value>(ScalarBuilder &,
-                                                     ArrayRef<Value>)>;
+  using Body =
+      llvm::function_ref<SmallVector<Value>(ScalarBuilder &, ArrayRef<Value>)>;
 
   /// The results for the element types given.
   SmallVector<Value> build(ArrayRef<Type> elements, Body body) {
@@ -229,7 +228,7 @@ public:
           SmallVector<Value> results = body(scalars, values);
           linalg::YieldOp::create(nested, nestedLoc, results);
         });
-    return llvm::to_vector(op.getResults());
+    return SmallVector<Value>(op.getResults());
   }
 
 private:
@@ -288,22 +287,30 @@ reduceBlocks(OpBuilder &builder, Location loc, Value input,
   // A dimension that is shared in part is two: the block, and within it.
   SmallVector<AffineExpr> from, to;
   SmallVector<utils::IteratorType> iterators;
-  auto addLoop = [&](utils::IteratorType type) {
+  SmallVector<int64_t> expanded;
+  SmallVector<ReassociationIndices> groups;
+  auto addLoop = [&](int64_t size, utils::IteratorType type) {
+    from.push_back(builder.getAffineDimExpr(iterators.size()));
     iterators.push_back(type);
-    return builder.getAffineDimExpr(iterators.size() - 1);
+    groups.back().push_back(expanded.size());
+    expanded.push_back(size);
+    return from.back();
   };
   for (auto [size, full] : llvm::zip_equal(result.getShape(), shape)) {
+    groups.emplace_back();
     if (size == full) {
-      AffineExpr index = addLoop(utils::IteratorType::parallel);
-      from.push_back(index);
-      to.push_back(index);
-      continue;
+      to.push_back(addLoop(full, utils::IteratorType::parallel));
+    } else if (size == 1) {
+      addLoop(full, utils::IteratorType::reduction);
+      to.push_back(builder.getAffineConstantExpr(0));
+    } else {
+      to.push_back(addLoop(size, utils::IteratorType::parallel));
+      addLoop(full / size, utils::IteratorType::reduction);
     }
-    AffineExpr block = addLoop(utils::IteratorType::parallel);
-    AffineExpr within = addLoop(utils::IteratorType::reduction);
-    from.push_back(size == 1 ? within : block * (full / size) + within);
-    to.push_back(block);
   }
+  if (expanded.size() != shape.size())
+    input = tensor::ExpandShapeOp::create(
+        builder, loc, typeOf(input).clone(expanded), input, groups);
   auto getMap = [&](ArrayRef<AffineExpr> results) {
     return AffineMap::get(iterators.size(), 0, results, builder.getContext());
   };
@@ -523,8 +530,8 @@ struct DequantizeSplitLowering : OpConversionPattern<DequantizeSplitOp> {
       generic.add(input);
     auto body = [&](ScalarBuilder &b, ArrayRef<Value> in) {
       formulas::SideRule rule(b, in[4], bits);
-      Value restored = formulas::dequantizeSplit(
-          b, in[0], in[1], in[2], in[3], b.convert(rule.cellsBelow, p));
+      Value restored = formulas::dequantizeSplit(b, in[0], in[1], in[2], in[3],
+                                                 b.convert(rule.cellsBelow, p));
       return SmallVector<Value>{b.convert(restored, output.getElementType())};
     };
     rewriter.replaceOp(op, generic.build(output.getElementType(), body));
@@ -589,13 +596,15 @@ struct PackLowering : OpConversionPattern<PackOp> {
                                     zeros, high, zero);
     }
     Elementwise generic(rewriter, loc, shape);
+    SmallVector<OpFoldResult> sizes =
+        getAsIndexOpFoldResult(rewriter.getContext(), shape);
+    SmallVector<OpFoldResult> strides(type.getRank(), rewriter.getIndexAttr(1));
     for (int64_t part = 0; part < numParts; ++part) {
-      SmallVector<AffineExpr> results;
-      for (int64_t other = 0, rank = type.getRank(); other < rank; ++other)
-        results.push_back(rewriter.getAffineDimExpr(other));
-      results[dim] = results[dim] + part * shape[dim];
-      generic.add(codes, AffineMap::get(type.getRank(), 0, results,
-                                        rewriter.getContext()));
+      SmallVector<OpFoldResult> offsets(type.getRank(),
+                                        rewriter.getIndexAttr(0));
+      offsets[dim] = rewriter.getIndexAttr(part * shape[dim]);
+      generic.add(tensor::ExtractSliceOp::create(
+          rewriter, loc, type.clone(shape), codes, offsets, sizes, strides));
     }
     auto body = [&](ScalarBuilder &b, ArrayRef<Value> in) {
       Value word;
@@ -609,7 +618,9 @@ struct PackLowering : OpConversionPattern<PackOp> {
       }
       return SmallVector<Value>{word};
     };
-    rewriter.replaceOp(op, generic.build(rewriter.getI8Type(), body));
+    Value words = generic.build(rewriter.getI8Type(), body).front();
+    words.getDefiningOp()->setAttr(kStoresAttr, rewriter.getUnitAttr());
+    rewriter.replaceOp(op, words);
     return success();
   }
 };
@@ -635,9 +646,8 @@ struct UnpackLowering : OpConversionPattern<UnpackOp> {
     AffineExpr index = rewriter.getAffineDimExpr(0);
     results[dim] = results[dim] % std::max<int64_t>(numWords, 1);
     Elementwise generic(rewriter, op.getLoc(), type.getShape());
-    generic.add(adaptor.getWords(),
-                AffineMap::get(type.getRank(), 0, results,
-                               rewriter.getContext()));
+    generic.add(adaptor.getWords(), AffineMap::get(type.getRank(), 0, results,
+                                                   rewriter.getContext()));
     auto body = [&](ScalarBuilder &b, ArrayRef<Value> in) {
       // Which code of its word: the same for neighbours, but at `numWords`.
       AffineMap part = AffineMap::get(
@@ -648,7 +658,9 @@ struct UnpackLowering : OpConversionPattern<UnpackOp> {
       Value code = arith::ShRUIOp::create(b.b, in[0], amount);
       return SmallVector<Value>{b.truncate(code, type.getElementType())};
     };
-    rewriter.replaceOp(op, generic.build(type.getElementType(), body));
+    Value codes = generic.build(type.getElementType(), body).front();
+    codes.getDefiningOp()->setAttr(kRestoresAttr, rewriter.getUnitAttr());
+    rewriter.replaceOp(op, codes);
     return success();
   }
 };
@@ -665,10 +677,10 @@ struct ConvertApproxActToLinalg
   void runOnOperation() override {
     MLIRContext &context = getContext();
     RewritePatternSet patterns(&context);
-    patterns.add<GridLowering, SplitGridLowering, QuantizeLowering,
-                 DequantizeLowering, QuantizeSplitLowering,
-                 DequantizeSplitLowering, SideLowering, PackLowering,
-                 UnpackLowering>(&context);
+    patterns
+        .add<GridLowering, SplitGridLowering, QuantizeLowering,
+             DequantizeLowering, QuantizeSplitLowering, DequantizeSplitLowering,
+             SideLowering, PackLowering, UnpackLowering>(&context);
 
     ConversionTarget target(context);
     target.markUnknownOpDynamicallyLegal([](Operation *) { return true; });
