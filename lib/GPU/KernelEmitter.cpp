@@ -79,11 +79,66 @@ AffineExpr KernelEmitter::withoutLane(AffineExpr expr, int64_t lane) const {
   return expr.replace(getLane(), constant);
 }
 
+/// The terms of a sum.
+static SmallVector<AffineExpr> getTerms(AffineExpr expr) {
+  SmallVector<AffineExpr> terms, worklist = {expr};
+  while (!worklist.empty()) {
+    AffineExpr term = worklist.pop_back_val();
+    auto sum = dyn_cast<AffineBinaryOpExpr>(term);
+    if (sum && sum.getKind() == AffineExprKind::Add)
+      worklist.append({sum.getRHS(), sum.getLHS()});
+    else
+      terms.push_back(term);
+  }
+  return terms;
+}
+
+/// An order of expressions that does not depend on where they are stored.
+static int compareExprs(AffineExpr lhs, AffineExpr rhs) {
+  if (lhs == rhs)
+    return 0;
+  if (lhs.getKind() != rhs.getKind())
+    return lhs.getKind() < rhs.getKind() ? -1 : 1;
+  if (auto constant = dyn_cast<AffineConstantExpr>(lhs))
+    return constant.getValue() < cast<AffineConstantExpr>(rhs).getValue() ? -1
+                                                                          : 1;
+  if (auto dim = dyn_cast<AffineDimExpr>(lhs))
+    return dim.getPosition() < cast<AffineDimExpr>(rhs).getPosition() ? -1 : 1;
+  if (isa<AffineSymbolExpr>(lhs))
+    return 0;
+  auto left = cast<AffineBinaryOpExpr>(lhs);
+  auto right = cast<AffineBinaryOpExpr>(rhs);
+  if (int order = compareExprs(left.getLHS(), right.getLHS()))
+    return order;
+  return compareExprs(left.getRHS(), right.getRHS());
+}
+
+/// The same sum, with its terms in a fixed order.
+static AffineExpr sortTerms(AffineExpr expr) {
+  SmallVector<AffineExpr> terms = getTerms(expr);
+  if (terms.size() < 2)
+    return expr;
+  llvm::sort(terms, [](AffineExpr lhs, AffineExpr rhs) {
+    return compareExprs(lhs, rhs) < 0;
+  });
+  AffineExpr sum = terms.front();
+  for (AffineExpr term : ArrayRef(terms).drop_front())
+    sum = sum + term;
+  return sum;
+}
+
 std::optional<AffineExpr> KernelEmitter::getVectorBase(AffineExpr expr) const {
-  AffineExpr base = withoutLane(expr);
-  if (base + getLane() != expr || !base.isMultipleOf(lanes))
-    return std::nullopt;
-  return base;
+  AffineExpr base = getAffineConstantExpr(0, b.getContext());
+  unsigned numLanes = 0;
+  for (AffineExpr term : getTerms(expr)) {
+    if (term == getLane())
+      ++numLanes;
+    else if (hasLane(term) || !term.isMultipleOf(lanes))
+      return std::nullopt;
+    else
+      base = base + term;
+  }
+  return numLanes == 1 ? std::optional(sortTerms(base)) : std::nullopt;
 }
 
 /// A bound of an expression whose parts are never negative; the greatest
@@ -133,19 +188,13 @@ KernelEmitter::divide(AffineExpr expr, int64_t divisor) const {
   }
   // Terms that are multiples of the divisor leave the remainder alone.
   AffineExpr multiples = zero, rest = zero;
-  SmallVector<AffineExpr> terms = {expr};
-  while (!terms.empty()) {
-    AffineExpr term = terms.pop_back_val();
-    auto sum = dyn_cast<AffineBinaryOpExpr>(term);
-    if (sum && sum.getKind() == AffineExprKind::Add) {
-      terms.push_back(sum.getLHS());
-      terms.push_back(sum.getRHS());
-    } else if (term.isMultipleOf(divisor)) {
+  for (AffineExpr term : getTerms(expr)) {
+    if (term.isMultipleOf(divisor))
       multiples = multiples + term;
-    } else {
+    else
       rest = rest + term;
-    }
   }
+  rest = sortTerms(rest);
   AffineExpr quotient = multiples.floorDiv(divisor);
   if (getUpperBound(rest) < divisor)
     return {quotient, rest + lane};
@@ -172,14 +221,14 @@ AffineExpr KernelEmitter::substitute(AffineExpr expr, ArrayRef<AffineExpr> dims,
 AffineExpr KernelEmitter::getLinear(const Position &position,
                                     ArrayRef<int64_t> shape) const {
   if (position.linear)
-    return position.linear;
+    return sortTerms(position.linear);
   AffineExpr linear = getAffineConstantExpr(0, b.getContext());
   int64_t stride = 1;
   for (auto [dim, size] : llvm::reverse(llvm::zip_equal(position.dims, shape))) {
     linear = linear + dim * stride;
     stride *= size;
   }
-  return linear;
+  return sortTerms(linear);
 }
 
 SmallVector<AffineExpr>

@@ -195,7 +195,9 @@ def ConvertKernelsToGPU : Pass<"convert-approx-act-kernels-to-gpu",
     has 2^31 elements or more.
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::DLTIDialect",
                            "::mlir::gpu::GPUDialect",
+                           "::mlir::LLVM::LLVMDialect",
                            "::mlir::math::MathDialect",
                            "::mlir::memref::MemRefDialect",
                            "::mlir::scf::SCFDialect",
