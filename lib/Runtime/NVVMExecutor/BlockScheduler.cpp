@@ -99,7 +99,22 @@ void BlockScheduler::runWarp(unsigned first, unsigned end) {
       hasRun = true;
       running = index;
       fibers.resume(index);
+      if (threads[index].status == Status::Done)
+        leave(index);
     }
+  }
+}
+
+/// Sees to the lanes that wait for a thread that has returned: without strict
+/// mode they go on without it.
+void BlockScheduler::leave(unsigned index) {
+  unsigned first = index / warpSize * warpSize;
+  unsigned end = std::min<unsigned>(first + warpSize, threads.size());
+  for (unsigned other = first; other < end; ++other) {
+    const Thread &thread = threads[other];
+    if (thread.status == Status::InWarpOp &&
+        (thread.mask >> (index - first) & 1) && isComplete(first, thread))
+      compute(first, thread.mask);
   }
 }
 
@@ -219,6 +234,7 @@ uint64_t BlockScheduler::doTogether(uint32_t site, WarpOp op, uint32_t mask,
 
 /// Whether all lanes that `thread` waits for do the same.
 bool BlockScheduler::isComplete(unsigned first, const Thread &thread) const {
+  unsigned waiting = &thread - threads.data();
   bool isStrict = getOptions().strict;
   bool result = true;
   for (unsigned lane = 0; lane < warpSize && first + lane < threads.size();
@@ -228,7 +244,7 @@ bool BlockScheduler::isComplete(unsigned first, const Thread &thread) const {
     const Thread &other = threads[first + lane];
     if (other.status == Status::Done) {
       if (isStrict)
-        KernelRun::fail("divergent collective: " + describe(running) + ", " +
+        KernelRun::fail("divergent collective: " + describe(waiting) + ", " +
                         describe(first + lane));
       continue;
     }
@@ -236,7 +252,7 @@ bool BlockScheduler::isComplete(unsigned first, const Thread &thread) const {
                   other.mask == thread.mask;
     if (isStrict && other.status != Status::Ready &&
         (!isSame || other.site != thread.site))
-      KernelRun::fail("divergent collective: " + describe(running) + ", " +
+      KernelRun::fail("divergent collective: " + describe(waiting) + ", " +
                       describe(first + lane));
     result &= isSame;
   }

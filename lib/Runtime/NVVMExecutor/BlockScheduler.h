@@ -64,6 +64,7 @@ private:
 
   static void runThread(void *data, unsigned index);
   void runWarp(unsigned first, unsigned end);
+  void leave(unsigned index);
   bool releaseBarriers();
   void checkBarrier(llvm::ArrayRef<unsigned> waiting) const;
   bool isComplete(unsigned first, const Thread &thread) const;

@@ -28,10 +28,10 @@ using namespace mlir::approx_act::runtime;
 #pragma clang diagnostic push
 #pragma clang diagnostic ignored "-Wc23-extensions"
 static const unsigned char arithmeticBitcode[] = {
-#embed < Arithmetic.bc>
+#embed "Arithmetic.bc"
 };
 static const unsigned char libDeviceBitcode[] = {
-#embed < LibDevice.bc>
+#embed "LibDevice.bc"
 };
 #pragma clang diagnostic pop
 
