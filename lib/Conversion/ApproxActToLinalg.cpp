@@ -124,8 +124,8 @@ Value ScalarBuilder::compare(StringRef direction, Value lhs, Value rhs) {
     return arith::CmpFOp::create(b, predicate, lhs, rhs);
   }
   // Of integers, only positions of edges are compared, which have a sign.
-  auto predicate = direction == "GE" ? arith::CmpIPredicate::sge
-                                     : arith::CmpIPredicate::slt;
+  auto predicate =
+      direction == "GE" ? arith::CmpIPredicate::sge : arith::CmpIPredicate::slt;
   return arith::CmpIOp::create(b, predicate, lhs, rhs);
 }
 

@@ -11,6 +11,8 @@
 #include "mlir/Dialect/Bufferization/IR/DstBufferizableOpInterfaceImpl.h"
 #include "mlir/Dialect/Bufferization/Transforms/OneShotAnalysis.h"
 #include "mlir/Dialect/Bufferization/Transforms/OneShotModuleBufferize.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 
 namespace mlir::approx_act {
@@ -56,9 +58,8 @@ struct KernelModel
     if (failed(getMemory(kernel.getInputs(), inputs)) ||
         failed(getMemory(kernel.getOuts(), outs)))
       return failure();
-    auto onMemory =
-        KernelOp::create(rewriter, kernel.getLoc(), TypeRange(),
-                         kernel.getLabel(), inputs, outs);
+    auto onMemory = KernelOp::create(rewriter, kernel.getLoc(), TypeRange(),
+                                     kernel.getLabel(), inputs, outs);
     onMemory.getBody().takeBody(kernel.getBody());
     bufferization::replaceOpWithBufferizedValues(rewriter, op, outs);
     return success();
@@ -77,12 +78,25 @@ struct BufferizeKernels
     options.bufferizeFunctionBoundaries = true;
     options.setFunctionBoundaryTypeConversion(
         bufferization::LayoutMapOption::IdentityLayoutMap);
-    options.opFilter.denyOperation(
-        [](Operation *op) { return op->getParentOfType<KernelOp>() != nullptr; });
+    options.opFilter.denyOperation([](Operation *op) {
+      return op->getParentOfType<KernelOp>() != nullptr;
+    });
     bufferization::BufferizationState state;
     if (failed(bufferization::runOneShotModuleBufferize(getOperation(), options,
                                                         state)))
-      signalPassFailure();
+      return signalPassFailure();
+
+    Builder builder(&getContext());
+    for (auto func : getOperation().getOps<func::FuncOp>()) {
+      if (!func.isPublic())
+        continue;
+      func->setAttr("approx_act.arguments",
+                    builder.getTypeArrayAttr(func.getArgumentTypes()));
+      func->setAttr("approx_act.results",
+                    builder.getTypeArrayAttr(func.getResultTypes()));
+      func->setAttr(LLVM::LLVMDialect::getEmitCWrapperAttrName(),
+                    builder.getUnitAttr());
+    }
   }
 };
 } // namespace

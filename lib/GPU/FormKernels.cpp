@@ -216,8 +216,7 @@ void KernelFormer::requireOperands(Operation *op) {
     return;
   }
   for (Value operand : getReadValues(op))
-    if (isReadRepeatedly(op, operand) &&
-        getTrivialWork(operand) > kTrivialWork)
+    if (isReadRepeatedly(op, operand) && getTrivialWork(operand) > kTrivialWork)
       require(operand);
 }
 
@@ -264,8 +263,7 @@ void KernelFormer::chooseShared(Operation *op) {
       bool isTooMuch =
           recipe.leaves.size() > kMaxLeaves || recipe.work > kMaxWork;
       // Either all of it is read once more by each reader, or the result is.
-      bool isExpensive =
-          recipe.work > kSharedWork || 2 * leafBytes > 3 * bytes;
+      bool isExpensive = recipe.work > kSharedWork || 2 * leafBytes > 3 * bytes;
       if (isTooMuch || (isShared && isExpensive && recipe.work > 0 &&
                         !recipe.leaves.empty()))
         materialised.insert(result);
@@ -397,9 +395,8 @@ void KernelFormer::analyse() {
       Group &early = *groups[other];
       if (early.mergedInto || !areCompatible(early, *late))
         continue;
-      bool isReader = llvm::any_of(early.roots, [&](Value root) {
-        return late->leaves.contains(root);
-      });
+      bool isReader = llvm::any_of(
+          early.roots, [&](Value root) { return late->leaves.contains(root); });
       bool shares = llvm::any_of(late->leaves, [&](Value leaf) {
         return early.leaves.contains(leaf);
       });
@@ -464,8 +461,7 @@ void KernelFormer::createKernel(Group &group) {
   SetVector<Value> inputs;
   SmallVector<Value> yielded;
   for (Value root : group.roots)
-    yielded.push_back(
-        build(builder, root, own, mapping, inputs, *body));
+    yielded.push_back(build(builder, root, own, mapping, inputs, *body));
   Location loc = builder.getFusedLoc(locations);
   YieldOp::create(builder, loc, yielded);
 
@@ -474,17 +470,14 @@ void KernelFormer::createKernel(Group &group) {
   SmallVector<Type> types;
   for (Value root : group.roots) {
     auto type = cast<RankedTensorType>(root.getType());
-    outs.push_back(tensor::EmptyOp::create(builder, root.getLoc(),
-                                           type.getShape(),
-                                           type.getElementType()));
+    outs.push_back(tensor::EmptyOp::create(
+        builder, root.getLoc(), type.getShape(), type.getElementType()));
     types.push_back(type);
   }
-  auto kernel =
-      KernelOp::create(builder, loc, types, getKernelLabel(*body),
-                       inputs.getArrayRef(), outs);
+  auto kernel = KernelOp::create(builder, loc, types, getKernelLabel(*body),
+                                 inputs.getArrayRef(), outs);
   kernel.getBody().push_back(body.release());
-  for (auto [root, result] :
-       llvm::zip_equal(group.roots, kernel.getOutputs()))
+  for (auto [root, result] : llvm::zip_equal(group.roots, kernel.getOutputs()))
     root.replaceUsesWithIf(result, [&](OpOperand &use) {
       return use.getOwner()->getBlock() != &kernel.getBody().front();
     });

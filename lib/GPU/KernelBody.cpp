@@ -38,10 +38,9 @@ bool approx_act::isLightOp(Operation *op) {
            !ShapedType::isDynamicShape(pad.getStaticLow());
   if (auto constant = dyn_cast<arith::ConstantOp>(op))
     return isa<SplatElementsAttr>(constant.getValue());
-  return isa<tensor::EmptyOp, tensor::ExpandShapeOp,
-             tensor::CollapseShapeOp, tensor::ExtractSliceOp,
-             tensor::InsertSliceOp, tensor::FromElementsOp, tensor::SplatOp,
-             tensor::ConcatOp>(op);
+  return isa<tensor::EmptyOp, tensor::ExpandShapeOp, tensor::CollapseShapeOp,
+             tensor::ExtractSliceOp, tensor::InsertSliceOp,
+             tensor::FromElementsOp, tensor::SplatOp, tensor::ConcatOp>(op);
 }
 
 bool approx_act::isScalarOp(Operation *op) {
@@ -60,8 +59,8 @@ bool approx_act::isReductionOp(Operation *op) {
 
 int64_t approx_act::getNumCombined(linalg::LinalgOp op) {
   int64_t combined = 1;
-  for (auto [size, type] : llvm::zip_equal(op.getStaticLoopRanges(),
-                                           op.getIteratorTypesArray()))
+  for (auto [size, type] :
+       llvm::zip_equal(op.getStaticLoopRanges(), op.getIteratorTypesArray()))
     if (type == utils::IteratorType::reduction)
       combined *= size;
   return combined;
@@ -86,8 +85,7 @@ bool approx_act::isContractionLike(Operation *op) {
   if (!isReductionOp(op))
     return false;
   unsigned repeated = 0;
-  for (OpOperand *operand :
-       cast<linalg::LinalgOp>(op).getDpsInputOperands())
+  for (OpOperand *operand : cast<linalg::LinalgOp>(op).getDpsInputOperands())
     repeated += isReadRepeatedly(op, operand->get());
   return repeated > 1;
 }

@@ -5,8 +5,8 @@
 //===----------------------------------------------------------------------===//
 ///
 /// \file
-/// The ops of which the body of an `approx_act.kernel` consists, shared by those
-/// who make bodies and those who read them.
+/// The ops of which the body of an `approx_act.kernel` consists, shared by
+/// those who make bodies and those who read them.
 ///
 //===----------------------------------------------------------------------===//
 

@@ -31,8 +31,7 @@ static ArrayRef<int64_t> getShape(Value tensor) {
 class KernelEmitter::Scope {
 public:
   explicit Scope(KernelEmitter &emitter)
-      : emitter(emitter), size(emitter.history.size()),
-        guard(emitter.b) {}
+      : emitter(emitter), size(emitter.history.size()), guard(emitter.b) {}
   ~Scope() {
     while (emitter.history.size() > size) {
       auto [value, expr] = emitter.history.pop_back_val();
@@ -113,11 +112,49 @@ static int compareExprs(AffineExpr lhs, AffineExpr rhs) {
   return compareExprs(left.getRHS(), right.getRHS());
 }
 
-/// The same sum, with its terms in a fixed order.
+/// An expression and the constant that it is multiplied by.
+static std::pair<AffineExpr, int64_t> getFactor(AffineExpr expr) {
+  auto product = dyn_cast<AffineBinaryOpExpr>(expr);
+  if (product && product.getKind() == AffineExprKind::Mul)
+    if (auto factor = dyn_cast<AffineConstantExpr>(product.getRHS()))
+      return {product.getLHS(), factor.getValue()};
+  return {expr, 1};
+}
+
+/// `whole` if the two are `(whole / c) * c * n` and `(whole mod c) * n`, times
+/// `n`; null if they are not.
+static AffineExpr recombine(AffineExpr quotient, AffineExpr remainder) {
+  auto [low, factor] = getFactor(remainder);
+  auto mod = dyn_cast<AffineBinaryOpExpr>(low);
+  if (!mod || mod.getKind() != AffineExprKind::Mod)
+    return {};
+  auto divisor = dyn_cast<AffineConstantExpr>(mod.getRHS());
+  auto [high, highFactor] = getFactor(quotient);
+  if (!divisor || highFactor != factor * divisor.getValue() ||
+      high != mod.getLHS().floorDiv(divisor))
+    return {};
+  return mod.getLHS() * factor;
+}
+
+/// The same sum, in one form for all ways to come to it: parts of what has been
+/// divided are put together again, and terms are in a fixed order.
 static AffineExpr sortTerms(AffineExpr expr) {
   SmallVector<AffineExpr> terms = getTerms(expr);
   if (terms.size() < 2)
     return expr;
+  for (unsigned i = 0; i < terms.size(); ++i) {
+    for (unsigned j = 0; j < terms.size(); ++j) {
+      AffineExpr whole = i == j ? AffineExpr() : recombine(terms[i], terms[j]);
+      if (!whole)
+        continue;
+      terms[i] = whole;
+      terms.erase(terms.begin() + j);
+      AffineExpr sum = terms.front();
+      for (AffineExpr term : ArrayRef(terms).drop_front())
+        sum = sum + term;
+      return sortTerms(sum);
+    }
+  }
   llvm::sort(terms, [](AffineExpr lhs, AffineExpr rhs) {
     return compareExprs(lhs, rhs) < 0;
   });
@@ -173,8 +210,8 @@ int64_t KernelEmitter::getUpperBound(AffineExpr expr) const {
 
 /// The quotient and the remainder of what is not negative by a positive
 /// number, simplified by what is known of the terms.
-std::pair<AffineExpr, AffineExpr>
-KernelEmitter::divide(AffineExpr expr, int64_t divisor) const {
+std::pair<AffineExpr, AffineExpr> KernelEmitter::divide(AffineExpr expr,
+                                                        int64_t divisor) const {
   AffineExpr zero = getAffineConstantExpr(0, b.getContext());
   if (divisor <= 1)
     return {expr, zero};
@@ -224,16 +261,16 @@ AffineExpr KernelEmitter::getLinear(const Position &position,
     return sortTerms(position.linear);
   AffineExpr linear = getAffineConstantExpr(0, b.getContext());
   int64_t stride = 1;
-  for (auto [dim, size] : llvm::reverse(llvm::zip_equal(position.dims, shape))) {
+  for (auto [dim, size] :
+       llvm::reverse(llvm::zip_equal(position.dims, shape))) {
     linear = linear + dim * stride;
     stride *= size;
   }
   return sortTerms(linear);
 }
 
-SmallVector<AffineExpr>
-KernelEmitter::getDims(const Position &position,
-                       ArrayRef<int64_t> shape) const {
+SmallVector<AffineExpr> KernelEmitter::getDims(const Position &position,
+                                               ArrayRef<int64_t> shape) const {
   if (position.hasDims)
     return position.dims;
   SmallVector<AffineExpr> dims(shape.size());
@@ -329,8 +366,8 @@ Value KernelEmitter::load(Value memref, AffineExpr linear) {
     for (int64_t lane = 0; lane < lanes; ++lane)
       elements.push_back(memref::LoadOp::create(
           b, memref, materialise(withoutLane(linear, lane))));
-    return vector::FromElementsOp::create(
-        b, VectorType::get(lanes, element), elements);
+    return vector::FromElementsOp::create(b, VectorType::get(lanes, element),
+                                          elements);
   }
   usesVectors = true;
   return vector::LoadOp::create(b, VectorType::get(lanes, element), memref,
@@ -472,10 +509,9 @@ Value KernelEmitter::computeUncached(Value tensor, const Position &position,
     SmallVector<AffineExpr> inside;
     for (auto [dim, low] : llvm::zip_equal(dims, pad.getStaticLow()))
       inside.push_back(dim - low);
-    return computeInside(pad.getSource(), inside,
-                         getShape(pad.getSource()), element, [&] {
-                           return computeScalar(pad.getConstantPaddingValue());
-                         });
+    return computeInside(
+        pad.getSource(), inside, getShape(pad.getSource()), element,
+        [&] { return computeScalar(pad.getConstantPaddingValue()); });
   }
   if (auto insert = dyn_cast<tensor::InsertSliceOp>(op)) {
     llvm::SmallBitVector dropped = insert.getDroppedDims();
@@ -493,8 +529,8 @@ Value KernelEmitter::computeUncached(Value tensor, const Position &position,
         stride = insert.getStaticStride(dim);
       } else {
         Value position = materialise(expr);
-        Value offset = materialise(
-            getIndex(insert.getMixedOffsets()[dim], shape[dim]));
+        Value offset =
+            materialise(getIndex(insert.getMixedOffsets()[dim], shape[dim]));
         stride = insert.getStaticStride(dim);
         Value distance = arith::SubIOp::create(b, position, offset);
         // Unsigned, what is before the offset is far beyond the end.
@@ -504,11 +540,11 @@ Value KernelEmitter::computeUncached(Value tensor, const Position &position,
         Value remainder = arith::RemUIOp::create(
             b, materialise(index),
             materialise(b.getAffineConstantExpr(stride)));
-        Value isMultiple = arith::CmpIOp::create(
-            b, arith::CmpIPredicate::eq, remainder,
-            materialise(b.getAffineConstantExpr(0)));
-        isHere = isHere ? arith::AndIOp::create(b, isHere, isMultiple)
-                        : isMultiple;
+        Value isMultiple =
+            arith::CmpIOp::create(b, arith::CmpIPredicate::eq, remainder,
+                                  materialise(b.getAffineConstantExpr(0)));
+        isHere =
+            isHere ? arith::AndIOp::create(b, isHere, isMultiple) : isMultiple;
         Value quotient = arith::DivUIOp::create(
             b, materialise(index),
             materialise(b.getAffineConstantExpr(stride)));
@@ -586,11 +622,10 @@ Value KernelEmitter::computeInside(Value tensor, ArrayRef<AffineExpr> inside,
       continue;
     if (index == zero && size > 0)
       continue;
-    Value isBelow = arith::CmpIOp::create(
-        b, arith::CmpIPredicate::ult, materialise(index),
-        materialise(b.getAffineConstantExpr(size)));
-    isInside =
-        isInside ? arith::AndIOp::create(b, isInside, isBelow) : isBelow;
+    Value isBelow =
+        arith::CmpIOp::create(b, arith::CmpIPredicate::ult, materialise(index),
+                              materialise(b.getAffineConstantExpr(size)));
+    isInside = isInside ? arith::AndIOp::create(b, isInside, isBelow) : isBelow;
   }
   if (!isInside)
     return compute(tensor, Position::fromDims(inside));
@@ -625,16 +660,16 @@ Value KernelEmitter::computeScalar(Value value) {
   Value result;
   if (auto extract = dyn_cast<tensor::ExtractOp>(op)) {
     SmallVector<AffineExpr> dims;
-    for (auto [index, size] : llvm::zip_equal(extract.getIndices(),
-                                              getShape(extract.getTensor())))
+    for (auto [index, size] :
+         llvm::zip_equal(extract.getIndices(), getShape(extract.getTensor())))
       dims.push_back(getIndex(index, size));
     result = compute(extract.getTensor(), Position::fromDims(dims));
   } else {
     IRMapping mapping;
     for (Value operand : op->getOperands())
       mapping.map(operand, computeScalar(operand));
-    result = b.clone(*op, mapping)->getResult(
-        cast<OpResult>(value).getResultNumber());
+    result = b.clone(*op, mapping)
+                 ->getResult(cast<OpResult>(value).getResultNumber());
   }
   computed[key] = result;
   history.push_back(key);
@@ -650,8 +685,8 @@ Value KernelEmitter::computeScalar(Value value) {
 static SmallVector<AffineExpr> getLoops(linalg::LinalgOp op, unsigned result,
                                         ArrayRef<AffineExpr> dims) {
   SmallVector<AffineExpr> loops(op.getNumLoops());
-  AffineMap map = op.getIndexingMapMatchingResult(
-      cast<OpResult>(op->getResult(result)));
+  AffineMap map =
+      op.getIndexingMapMatchingResult(cast<OpResult>(op->getResult(result)));
   for (auto [expr, dim] : llvm::zip_equal(map.getResults(), dims))
     if (auto loop = dyn_cast<AffineDimExpr>(expr))
       loops[loop.getPosition()] = dim;
@@ -729,8 +764,8 @@ Value KernelEmitter::computeReduction(linalg::LinalgOp op, unsigned result,
                                       ArrayRef<AffineExpr> dims) {
   SmallVector<AffineExpr> loops = getLoops(op, result, dims);
   SmallVector<linalg::LinalgOp> siblings = getSiblings(op, body);
-  bool isVector = llvm::any_of(
-      dims, [&](AffineExpr dim) { return hasLane(dim); });
+  bool isVector =
+      llvm::any_of(dims, [&](AffineExpr dim) { return hasLane(dim); });
   SmallVector<Value> inits;
   for (linalg::LinalgOp sibling : siblings)
     for (OpOperand &init : sibling.getDpsInitsMutable()) {
@@ -803,8 +838,9 @@ SmallVector<Value> KernelEmitter::emitBody(linalg::LinalgOp op,
     if (argument.use_empty())
       continue;
     if (op.isDpsInit(&operand) && !accumulators.empty()) {
-      mapping.map(argument, accumulators[operand.getOperandNumber() -
-                                         op.getNumDpsInputs()]);
+      mapping.map(
+          argument,
+          accumulators[operand.getOperandNumber() - op.getNumDpsInputs()]);
       continue;
     }
     if (!isa<RankedTensorType>(operand.get().getType())) {
@@ -848,9 +884,8 @@ Value KernelEmitter::getOperand(Value value, IRMapping &mapping,
 
 /// Emits the ops of a block of a linalg op's body, on vectors where an operand
 /// is one.
-LogicalResult
-KernelEmitter::emitOps(Block &block, IRMapping &mapping,
-                       DenseMap<Value, AffineExpr> &positions) {
+LogicalResult KernelEmitter::emitOps(Block &block, IRMapping &mapping,
+                                     DenseMap<Value, AffineExpr> &positions) {
   for (Operation &op : block.without_terminator()) {
     if (isa<linalg::IndexOp>(op))
       continue;
@@ -903,8 +938,7 @@ KernelEmitter::emitOps(Block &block, IRMapping &mapping,
         Scope scope(*this);
         Block *to = b.createBlock(copy);
         for (BlockArgument argument : region.getArguments())
-          inner.map(argument,
-                    to->addArgument(argument.getType(), b.getLoc()));
+          inner.map(argument, to->addArgument(argument.getType(), b.getLoc()));
         if (failed(emitOps(region.front(), inner, positions)))
           return failure();
         Operation *terminator = region.front().getTerminator();

@@ -86,9 +86,8 @@ Work::Work(KernelOp kernel) {
   lanes = hasWords ? kWordBits : std::clamp<int64_t>(128 / widest, 1, 8);
   // A reduction needs threads more than it needs wide accesses.
   constexpr int64_t enoughThreads = 1 << 14;
-  while (lanes > 1 &&
-         (innermost % lanes != 0 ||
-          (hasReductions && numElements / lanes < enoughThreads)))
+  while (lanes > 1 && (innermost % lanes != 0 ||
+                       (hasReductions && numElements / lanes < enoughThreads)))
     lanes /= 2;
 }
 
@@ -117,7 +116,8 @@ static Value flatten(OpBuilder &builder, Location loc, Value value) {
     return memref::ExpandShapeOp::create(builder, loc, ArrayRef<int64_t>{1},
                                          value,
                                          ArrayRef<ReassociationIndices>());
-  ReassociationIndices all(llvm::to_vector<2>(llvm::seq<int64_t>(type.getRank())));
+  ReassociationIndices all(
+      llvm::to_vector<2>(llvm::seq<int64_t>(type.getRank())));
   return memref::CollapseShapeOp::create(builder, loc, value, ArrayRef{all});
 }
 
@@ -171,8 +171,8 @@ bool ConvertKernelsToGPU::emitBody(gpu::GPUFuncOp func, KernelOp kernel,
   builder.setInsertionPointToStart(&func.getBody().front());
   Value block = gpu::BlockIdOp::create(builder, loc, gpu::Dimension::x);
   Value thread = gpu::ThreadIdOp::create(builder, loc, gpu::Dimension::x);
-  Value size = arith::ConstantIndexOp::create(
-      builder, loc, func.getKnownBlockSizeAttr()[0]);
+  Value size = arith::ConstantIndexOp::create(builder, loc,
+                                              func.getKnownBlockSizeAttr()[0]);
   Value first = arith::MulIOp::create(builder, loc, block, size);
   Value item = arith::AddIOp::create(builder, loc, first, thread);
   int64_t numItems = work.getNumItems();
@@ -204,8 +204,7 @@ bool ConvertKernelsToGPU::emitBody(gpu::GPUFuncOp func, KernelOp kernel,
   SmallVector<Element> elements;
   for (auto [index, value] : llvm::enumerate(kernel.getYield().getValues())) {
     Value root = value, memory = func.getArgument(numInputs + index);
-    ArrayRef<int64_t> shape =
-        cast<RankedTensorType>(root.getType()).getShape();
+    ArrayRef<int64_t> shape = cast<RankedTensorType>(root.getType()).getShape();
     SmallVector<int64_t> squeezed = squeeze(shape);
     auto add = [&](const Position &position) {
       elements.push_back(
@@ -315,8 +314,8 @@ void ConvertKernelsToGPU::runOnOperation() {
     auto entry = DataLayoutEntryAttr::get(builder.getIndexType(),
                                           builder.getI32IntegerAttr(32));
     module->setAttr(DLTIDialect::kDataLayoutAttrName,
-                    DataLayoutSpecAttr::get(
-                        &getContext(), DataLayoutEntryInterface(entry)));
+                    DataLayoutSpecAttr::get(&getContext(),
+                                            DataLayoutEntryInterface(entry)));
   }
   for (auto [index, kernel] : llvm::enumerate(kernels)) {
     std::string name = (kernel.getLabel() + "_" + Twine(index)).str();

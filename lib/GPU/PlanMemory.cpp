@@ -47,7 +47,8 @@ static bool readsOnlyOwnElement(Value root, Value argument, bool isSame) {
     bool isOwn = false;
     if (isElementwise) {
       AffineMap from = linalgOp.getMatchingIndexingMap(&operand);
-      isOwn = from.isIdentity() && from == linalgOp.getIndexingMapMatchingResult(result);
+      isOwn = from.isIdentity() &&
+              from == linalgOp.getIndexingMapMatchingResult(result);
     }
     if (!readsOnlyOwnElement(operand.get(), argument, isSame && isOwn))
       return false;
@@ -229,22 +230,22 @@ void MemoryPlan::assignOffsets() {
   SmallVector<Buffer *> placed;
   for (Buffer *buffer : order) {
     int64_t offset = 0;
-    // Sorted by offset, so that the first gap that is wide enough is the lowest.
+    // Sorted by offset, so that the first gap that is wide enough is the
+    // lowest.
     for (Buffer *other : placed) {
       if (!buffer->meets(*other))
         continue;
       if (offset + buffer->bytes <= other->offset)
         break;
-      offset = std::max(
-          offset, static_cast<int64_t>(llvm::alignTo(
-                      other->offset + other->bytes, alignment)));
+      offset = std::max(offset, static_cast<int64_t>(llvm::alignTo(
+                                    other->offset + other->bytes, alignment)));
     }
     buffer->offset = offset;
     peak = std::max(peak, offset + buffer->bytes);
-    auto *place = llvm::upper_bound(
-        placed, buffer, [](const Buffer *lhs, const Buffer *rhs) {
-          return lhs->offset < rhs->offset;
-        });
+    auto *place = llvm::upper_bound(placed, buffer,
+                                    [](const Buffer *lhs, const Buffer *rhs) {
+                                      return lhs->offset < rhs->offset;
+                                    });
     placed.insert(place, buffer);
   }
 }

@@ -103,8 +103,8 @@ static LogicalResult split(linalg::LinalgOp op, int64_t maxSerial) {
     partialShape.push_back(size);
     finalIterators.push_back(type);
   };
-  for (auto [index, size, type] : llvm::enumerate(
-           op.getStaticLoopRanges(), op.getIteratorTypesArray())) {
+  for (auto [index, size, type] :
+       llvm::enumerate(op.getStaticLoopRanges(), op.getIteratorTypesArray())) {
     loops.emplace_back();
     sizes.emplace_back();
     finalLoops.push_back(getAffineConstantExpr(0, context));
@@ -167,8 +167,7 @@ static LogicalResult split(linalg::LinalgOp op, int64_t maxSerial) {
        llvm::zip_equal(*combiners, op->getResultTypes())) {
     Type element = cast<RankedTensorType>(result).getElementType();
     Value neutral = arith::ConstantOp::create(builder, loc, combiner.neutral);
-    Value empty =
-        tensor::EmptyOp::create(builder, loc, partialShape, element);
+    Value empty = tensor::EmptyOp::create(builder, loc, partialShape, element);
     inits.push_back(
         linalg::FillOp::create(builder, loc, neutral, empty).result());
     types.push_back(inits.back().getType());

@@ -115,7 +115,10 @@ def BufferizeKernels : Pass<"approx-act-bufferize", "::mlir::ModuleOp"> {
   let description = [{
     Runs upstream's one-shot bufferization on everything but the bodies of
     kernels, which stay on tensors because nothing in them is in memory.
-    Functions take and return memory of identity layout.
+    Functions take and return memory of identity layout. The attributes that
+    `approx-act-runner` reads are put on public functions: the types of
+    arguments (`approx_act.arguments`) and results (`approx_act.results`), and
+    `llvm.emit_c_interface`.
 
     Fails where an op on tensors that is not in a kernel cannot be bufferized.
   }];
@@ -208,6 +211,23 @@ def ConvertKernelsToGPU : Pass<"convert-approx-act-kernels-to-gpu",
   let statistics = [
     Statistic<"numKernels", "kernels", "Functions made">,
     Statistic<"numVector", "vectorised", "Kernels with vector accesses">,
+  ];
+}
+
+def AttachTarget : Pass<"approx-act-attach-target", "::mlir::ModuleOp"> {
+  let summary = "Say which chips the kernels are compiled for";
+  let description = [{
+    Attaches an NVVM target per chip to each `gpu.module`, as upstream's
+    `nvvm-attach-target` does, and fails with a diagnostic where a later stage
+    would stop the process: a chip that LLVM or the CUDA toolkit does not know.
+    The version of PTX is the least that has the chip.
+  }];
+  let dependentDialects = ["::mlir::NVVM::NVVMDialect"];
+  let options = [
+    ListOption<"chips", "chips", "std::string",
+      "The chips, such as sm_90; a binary has an object for each">,
+    Option<"optLevel", "opt-level", "unsigned", "3",
+      "How much LLVM optimises kernels, 0 to 3">,
   ];
 }
 

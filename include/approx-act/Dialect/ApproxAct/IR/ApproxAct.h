@@ -38,7 +38,8 @@ namespace mlir::approx_act {
 /// Bits of a word of packed codes.
 inline constexpr int64_t kWordBits = 8;
 
-/// On ops that codes have been lowered to: they make packed words, or read them.
+/// On ops that codes have been lowered to: they make packed words, or read
+/// them.
 inline constexpr StringLiteral kStoresAttr = "approx_act.stores";
 inline constexpr StringLiteral kRestoresAttr = "approx_act.restores";
 
