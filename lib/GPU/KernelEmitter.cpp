@@ -15,6 +15,7 @@
 #include "mlir/IR/IRMapping.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/Support/MathExtras.h"
+#include <numeric>
 
 using namespace mlir;
 using namespace mlir::approx_act;
@@ -76,6 +77,32 @@ bool KernelEmitter::hasLane(AffineExpr expr) const {
 AffineExpr KernelEmitter::withoutLane(AffineExpr expr, int64_t lane) const {
   AffineExpr constant = getAffineConstantExpr(lane, b.getContext());
   return expr.replace(getLane(), constant);
+}
+
+/// The greatest number known to divide an expression; 0 if it is 0. (Upstream's
+/// `isMultipleOf` takes a quotient for a multiple of what the dividend is one
+/// of.)
+static int64_t getKnownDivisor(AffineExpr expr) {
+  if (auto constant = dyn_cast<AffineConstantExpr>(expr))
+    return std::abs(constant.getValue());
+  auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
+  if (!binary)
+    return 1;
+  int64_t lhs = getKnownDivisor(binary.getLHS());
+  int64_t rhs = getKnownDivisor(binary.getRHS());
+  switch (expr.getKind()) {
+  case AffineExprKind::Add:
+  case AffineExprKind::Mod:
+    return std::gcd(lhs, rhs);
+  case AffineExprKind::Mul:
+    return lhs * rhs;
+  default:
+    return rhs != 0 && lhs % rhs == 0 ? lhs / rhs : 1;
+  }
+}
+
+static bool isMultipleOf(AffineExpr expr, int64_t factor) {
+  return getKnownDivisor(expr) % factor == 0;
 }
 
 /// The terms of a sum.
@@ -170,7 +197,7 @@ std::optional<AffineExpr> KernelEmitter::getVectorBase(AffineExpr expr) const {
   for (AffineExpr term : getTerms(expr)) {
     if (term == getLane())
       ++numLanes;
-    else if (hasLane(term) || !term.isMultipleOf(lanes))
+    else if (hasLane(term) || !isMultipleOf(term, lanes))
       return std::nullopt;
     else
       base = base + term;
@@ -226,7 +253,7 @@ std::pair<AffineExpr, AffineExpr> KernelEmitter::divide(AffineExpr expr,
   // Terms that are multiples of the divisor leave the remainder alone.
   AffineExpr multiples = zero, rest = zero;
   for (AffineExpr term : getTerms(expr)) {
-    if (term.isMultipleOf(divisor))
+    if (isMultipleOf(term, divisor))
       multiples = multiples + term;
     else
       rest = rest + term;
