@@ -66,6 +66,60 @@ struct KernelModel
   }
 };
 
+} // namespace
+
+/// Copies constants to where kernels can read them: they are the host's.
+static void copyConstants(func::FuncOp func) {
+  OpBuilder builder(func.getContext());
+  func.walk([&](memref::GetGlobalOp global) {
+    builder.setInsertionPointAfter(global);
+    auto type = MemRefType::get(global.getType().getShape(),
+                                global.getType().getElementType());
+    Value copy = memref::AllocOp::create(builder, global.getLoc(), type);
+    auto fill =
+        memref::CopyOp::create(builder, global.getLoc(), global, copy);
+    global.getResult().replaceAllUsesExcept(copy, fill);
+  });
+}
+
+/// Makes an argument of each result, and writes down which is which. (Upstream's
+/// `buffer-results-to-out-params` with static allocations hoisted stops the
+/// process when one buffer is returned twice.)
+static LogicalResult passResults(func::FuncOp func) {
+  if (!func.getBody().hasOneBlock())
+    return func.emitOpError("expected one block");
+  Builder attributes(func.getContext());
+  FunctionType type = func.getFunctionType();
+  func->setAttr(kArgumentsAttr, attributes.getTypeArrayAttr(type.getInputs()));
+  func->setAttr(kResultsAttr, attributes.getTypeArrayAttr(type.getResults()));
+  func->setAttr(LLVM::LLVMDialect::getEmitCWrapperAttrName(),
+                attributes.getUnitAttr());
+
+  Operation *terminator = func.getBody().front().getTerminator();
+  OpBuilder builder(terminator);
+  for (auto [index, operand] : llvm::enumerate(terminator->getOperands())) {
+    Value value = operand;
+    if (!isa<MemRefType>(value.getType()))
+      return func.emitOpError("expected results to be tensors, but result ")
+             << index << " has type " << value.getType();
+    DictionaryAttr attrs = func.getResultAttrDict(index);
+    if (failed(func.insertArgument(func.getNumArguments(), value.getType(),
+                                   attrs, value.getLoc())))
+      return failure();
+    Value result = func.getArguments().back();
+    // Computed where it is wanted, the first time that it is returned.
+    if (auto alloc = value.getDefiningOp<memref::AllocOp>()) {
+      alloc.replaceAllUsesWith(result);
+      alloc.erase();
+    } else {
+      memref::CopyOp::create(builder, value.getLoc(), value, result);
+    }
+  }
+  terminator->setOperands({});
+  return func.eraseResults(llvm::BitVector(type.getNumResults(), true));
+}
+
+namespace {
 struct BufferizeKernels
     : approx_act::impl::BufferizeKernelsBase<BufferizeKernels> {
   void getDependentDialects(DialectRegistry &registry) const override {
@@ -86,16 +140,12 @@ struct BufferizeKernels
                                                         state)))
       return signalPassFailure();
 
-    Builder builder(&getContext());
     for (auto func : getOperation().getOps<func::FuncOp>()) {
-      if (!func.isPublic())
+      if (func.isDeclaration())
         continue;
-      func->setAttr("approx_act.arguments",
-                    builder.getTypeArrayAttr(func.getArgumentTypes()));
-      func->setAttr("approx_act.results",
-                    builder.getTypeArrayAttr(func.getResultTypes()));
-      func->setAttr(LLVM::LLVMDialect::getEmitCWrapperAttrName(),
-                    builder.getUnitAttr());
+      copyConstants(func);
+      if (func.isPublic() && failed(passResults(func)))
+        return signalPassFailure();
     }
   }
 };

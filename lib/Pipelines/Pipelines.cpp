@@ -13,7 +13,6 @@
 #include "mlir/Conversion/GPUToNVVM/GPUToNVVMPass.h"
 #include "mlir/Conversion/ReconcileUnrealizedCasts/ReconcileUnrealizedCasts.h"
 #include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
-#include "mlir/Dialect/Bufferization/Transforms/Passes.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/GPU/Transforms/Passes.h"
 #include "mlir/Dialect/Linalg/Passes.h"
@@ -72,10 +71,6 @@ static void buildKernels(OpPassManager &pm, const ToGPUOptions &options) {
   pm.addNestedPass<func::FuncOp>(createFormKernels());
 
   pm.addPass(createBufferizeKernels());
-  bufferization::BufferResultsToOutParamsPassOptions results;
-  results.hoistStaticAllocs = true;
-  results.modifyPublicFunctions = true;
-  pm.addPass(bufferization::createBufferResultsToOutParamsPass(results));
   PlanMemoryOptions plan;
   plan.print = options.printPlan;
   pm.addNestedPass<func::FuncOp>(createPlanMemory(plan));

@@ -115,10 +115,34 @@ def BufferizeKernels : Pass<"approx-act-bufferize", "::mlir::ModuleOp"> {
   let description = [{
     Runs upstream's one-shot bufferization on everything but the bodies of
     kernels, which stay on tensors because nothing in them is in memory.
-    Functions take and return memory of identity layout. The attributes that
-    `approx-act-runner` reads are put on public functions: the types of
-    arguments (`approx_act.arguments`) and results (`approx_act.results`), and
-    `llvm.emit_c_interface`.
+    Memory has identity layout.
+
+    A public function gets the [calling convention](../gpu.md) of programs that
+    can be run: each result becomes an argument after the others, into which it
+    is computed, or copied if it is an argument or is returned twice. Types of
+    both are listed in attributes. Constants, which are the host's memory, are
+    copied.
+
+    Before:
+
+    ```mlir
+    func.func @main(%x: tensor<8xf32>) -> tensor<8xf32> {
+      %e = tensor.empty() : tensor<8xf32>
+      %k = approx_act.kernel "add" ins(%x : tensor<8xf32>) outs(%e : tensor<8xf32>) …
+      return %k : tensor<8xf32>
+    }
+    ```
+
+    After:
+
+    ```mlir
+    func.func @main(%x: memref<8xf32>, %r: memref<8xf32>) attributes {
+        approx_act.arguments = [memref<8xf32>], approx_act.results = [memref<8xf32>],
+        llvm.emit_c_interface} {
+      approx_act.kernel "add" ins(%x : memref<8xf32>) outs(%r : memref<8xf32>) …
+      return
+    }
+    ```
 
     Fails where an op on tensors that is not in a kernel cannot be bufferized.
   }];

@@ -43,6 +43,10 @@ inline constexpr int64_t kWordBits = 8;
 inline constexpr StringLiteral kStoresAttr = "approx_act.stores";
 inline constexpr StringLiteral kRestoresAttr = "approx_act.restores";
 
+/// On functions that can be run: the memref types of arguments and results.
+inline constexpr StringLiteral kArgumentsAttr = "approx_act.arguments";
+inline constexpr StringLiteral kResultsAttr = "approx_act.results";
+
 /// The widths of a code, in bits.
 inline bool isCodeWidth(int64_t bits) {
   return bits == 1 || bits == 2 || bits == 4 || bits == 8;
