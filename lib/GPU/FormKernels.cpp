@@ -110,8 +110,8 @@ struct Group {
   unsigned phase = 0;
   /// The group that this one has become a part of.
   Group *mergedInto = nullptr;
-  /// Its place among the groups, by the first root.
-  unsigned index = 0;
+  /// The places of the first and the last root among the groups.
+  unsigned index = 0, last = 0;
 };
 
 class KernelFormer {
@@ -326,23 +326,33 @@ Group *KernelFormer::getGroup(Value value) const {
 bool KernelFormer::dependsIndirectly(Group &late, Group &early) {
   SmallVector<Group *> worklist;
   DenseSet<Group *> seen;
-  auto visit = [&](Group &group) {
-    for (Value leaf : group.leaves) {
-      // A view of what a kernel has computed.
-      Group *other = getGroup(lookThroughViews(leaf));
-      if (other && other != &group && other->index >= early.index &&
+  DenseSet<Operation *> seenOps;
+  // The groups that a value in memory comes from, perhaps through ops that no
+  // kernel has.
+  std::function<void(Group &, Value)> visitValue = [&](Group &group,
+                                                       Value value) {
+    value = lookThroughViews(value);
+    if (Group *other = getGroup(value)) {
+      if (other != &group && other->last >= early.index &&
           seen.insert(other).second)
         worklist.push_back(other);
+      return;
     }
+    Operation *op = value.getDefiningOp();
+    if (op && op->getBlock() == &block && seenOps.insert(op).second)
+      for (Value operand : getReadValues(op))
+        visitValue(group, operand);
   };
-  visit(late);
-  seen.erase(&early);
-  llvm::erase(worklist, &early);
+  // What it reads of `early` directly is no reason.
+  for (Value leaf : late.leaves)
+    if (getGroup(lookThroughViews(leaf)) != &early)
+      visitValue(late, leaf);
   while (!worklist.empty()) {
     Group *group = worklist.pop_back_val();
     if (group == &early)
       return true;
-    visit(*group);
+    for (Value leaf : group->leaves)
+      visitValue(*group, leaf);
   }
   return false;
 }
@@ -361,6 +371,7 @@ void KernelFormer::merge(Group &early, Group &late) {
     otherSize *= dim;
   if (otherSize < size)
     early.domain = late.domain;
+  early.last = std::max(early.last, late.last);
   late.mergedInto = &early;
   ++numMerged;
 }
@@ -381,7 +392,7 @@ void KernelFormer::analyse() {
         continue;
       std::unique_ptr<Group> group = createGroup(result);
       group->phase = phase;
-      group->index = groups.size();
+      group->index = group->last = groups.size();
       groupOf[result] = group.get();
       groups.push_back(std::move(group));
       ++numRoots;

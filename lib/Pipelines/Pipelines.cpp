@@ -58,6 +58,7 @@ void approx_act::buildPipeline(OpPassManager &pm,
 static void buildKernels(OpPassManager &pm, const ToGPUOptions &options) {
   pm.addPass(createInlineCalls());
   pm.addPass(createSymbolDCEPass());
+  pm.addPass(createConvertStableHLOToLinalgPass());
   pm.addPass(createConvertApproxActToLinalgPass());
   pm.addPass(createConvertElementwiseToLinalgPass());
   pm.addPass(createCanonicalizerPass());

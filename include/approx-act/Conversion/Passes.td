@@ -105,4 +105,29 @@ def ConvertApproxActToLinalgPass : Pass<"convert-approx-act-to-linalg"> {
                            "::mlir::tensor::TensorDialect"];
 }
 
+def ConvertStableHLOToLinalgPass : Pass<"convert-stablehlo-to-linalg"> {
+  let summary = "lower what the importer leaves of StableHLO to linalg";
+  let description = [{
+    `approx-act-import --emit=linalg` lowers StableHLO with the StableHLO
+    library, which has no form in linalg for some ops. They are lowered here:
+
+    | op | becomes |
+    |---|---|
+    | `scatter` | a `linalg.generic` over the operand and the updates, in which each element combines the updates whose window it is in, in their order |
+    | `optimization_barrier` | `approx_act.barrier` |
+    | `reduce` of no elements | the initial value |
+    | `sdy.mesh`, `sdy.sharding_constraint` | nothing: there is one device |
+
+    A scatter gives the same bits in every run and needs no atomics, at the cost
+    of reading every index for every element.
+
+    Any other op of StableHLO (a loop, a custom call) is an error at the op.
+  }];
+  let dependentDialects = ["::mlir::approx_act::ApproxActDialect",
+                           "::mlir::arith::ArithDialect",
+                           "::mlir::linalg::LinalgDialect",
+                           "::mlir::scf::SCFDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
 #endif // APPROX_ACT_CONVERSION_PASSES_TD
