@@ -145,6 +145,12 @@ void Fibers::resume(unsigned index) {
 
 void Fibers::yield() { SWITCH(contexts[running], *host); }
 
+void Fibers::yieldTo(unsigned index) {
+  Context &from = contexts[running];
+  running = index;
+  SWITCH(from, contexts[index]);
+}
+
 bool Fibers::isOverflow(const void *address) const {
   const char *byte = static_cast<const char *>(address);
   return stacks && byte >= stacks && byte < stacks + stride * numStacks &&

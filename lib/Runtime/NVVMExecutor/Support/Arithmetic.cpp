@@ -422,6 +422,21 @@ INTRINSIC int16_t nvvm_f2h_rn(float a) {
 }
 INTRINSIC int16_t nvvm_f2h_rn_ftz(float a) { return nvvm_f2h_rn(flush(a)); }
 
+// Instructions of libdevice's inline assembly.
+INTRINSIC float ptx_rcp_approx_ftz_f32(float a) { return flush(1 / flush(a)); }
+INTRINSIC double ptx_rsqrt_approx_ftz_f64(double a) {
+  return 1 / __builtin_sqrt(a);
+}
+#define DEFINE_SUBTRACTION(NAME, ROUNDING)                                     \
+  INTRINSIC float ptx_sub_##NAME##_f32(float a, float b) {                     \
+    return add<ROUNDING>(a, -b);                                               \
+  }                                                                            \
+  INTRINSIC float ptx_sub_##NAME##_ftz_f32(float a, float b) {                 \
+    return flush(add<ROUNDING>(flush(a), flush(-b)));                          \
+  }
+ROUNDINGS(DEFINE_SUBTRACTION)
+INTRINSIC double ptx_sub_rn_f64(double a, double b) { return a - b; }
+
 //===----------------------------------------------------------------------===//
 // Integers and bits
 //===----------------------------------------------------------------------===//
