@@ -14,6 +14,7 @@
 #include "Profile.h"
 #include "Support.h"
 #include "llvm/ADT/DenseMap.h"
+#include <cstring>
 #include <dlfcn.h>
 
 using namespace llvm;
@@ -191,7 +192,9 @@ void *CUDADevice::loadModule(StringRef object, int optLevel) {
     return module;
   }
   int option = jitOptimizationLevel;
-  void *value = reinterpret_cast<void *>(static_cast<uintptr_t>(optLevel));
+  // The driver wants numbers in pointers.
+  void *value = nullptr;
+  std::memcpy(static_cast<void *>(&value), &optLevel, sizeof(optLevel));
   CHECKED(cuModuleLoadDataEx, &module, object.data(), 1, &option, &value);
   return module;
 }
@@ -261,13 +264,14 @@ void CUDADevice::recordEvent(void *event, void *stream) {
 }
 
 void *CUDADevice::allocate(uint64_t bytes, bool isHostShared) {
-  DevicePointer pointer = 0;
+  void *pointer = nullptr;
+  auto *device = reinterpret_cast<DevicePointer *>(&pointer);
   uint64_t allocated = std::max<uint64_t>(bytes, 1);
   if (isHostShared)
-    CHECKED(cuMemAllocManaged, &pointer, allocated, attachGlobal);
+    CHECKED(cuMemAllocManaged, device, allocated, attachGlobal);
   else
-    CHECKED(cuMemAlloc, &pointer, allocated);
-  return reinterpret_cast<void *>(static_cast<uintptr_t>(pointer));
+    CHECKED(cuMemAlloc, device, allocated);
+  return pointer;
 }
 
 void CUDADevice::free(void *pointer, void *stream) {

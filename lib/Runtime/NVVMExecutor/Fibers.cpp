@@ -119,14 +119,14 @@ void Fibers::start(unsigned count, size_t stackBytes, Entry newEntry,
   for (unsigned i = 0; i < count; ++i) {
     // Stacks start at different places of a page, or their tops would all want
     // the same few lines of the cache.
-    size_t shift = (i * 128) % page;
+    size_t shift = size_t(i) * 128 % page;
 #if defined(__x86_64__)
     auto **top = reinterpret_cast<void **>(stacks + (i + 1) * stride - shift);
     // A return address for run, at which the stack is aligned as after a call;
     // above it six registers are taken from the stack.
     *--top = nullptr;
     *--top = reinterpret_cast<void *>(&Fibers::run);
-    contexts[i].stackPointer = top - 6;
+    contexts[i].stackPointer = static_cast<void *>(top - 6);
 #else
     ucontext_t &registers = contexts[i].registers;
     getcontext(&registers);

@@ -44,7 +44,7 @@ static StringRef asString(const unsigned char (&data)[size]) {
 static constexpr StringLiteral nvvmPrefix("llvm.nvvm.");
 static constexpr StringLiteral supportPrefix("nvvm_");
 static constexpr StringLiteral assemblyPrefix("ptx_");
-static constexpr StringLiteral libDevicePrefix("__nv_");
+static constexpr StringLiteral libDevicePrefix("libdevice_");
 
 static Error makeError(const Twine &message) {
   return createStringError(inconvertibleErrorCode(), message);
@@ -302,10 +302,15 @@ Error IntrinsicLowering::lowerCall(CallInst &call) {
     call.eraseFromParent();
     return Error::success();
   }
+  std::string description = ("'" + name + "'").str();
+  if (callee->isDeclaration() && name.consume_front("__nv_")) {
+    lowerToSupport(call, libDevicePrefix, name, description);
+    return Error::success();
+  }
   if (!name.consume_front(nvvmPrefix) || name.starts_with("read.ptx.sreg."))
     return Error::success();
   if (!lowerBarrier(call, name) && !lowerWarp(call, name))
-    lowerToSupport(call, supportPrefix, name, "'" + callee->getName() + "'");
+    lowerToSupport(call, supportPrefix, name, description);
   return Error::success();
 }
 

@@ -105,7 +105,7 @@ void KernelRun::installFaultHandler() {
     return;
   isInstalled = true;
   // On a stack of its own, for that of a thread may be what overflowed.
-  static std::vector<char> *stack = new std::vector<char>(256 * 1024);
+  static std::vector<char> *stack = new std::vector<char>(size_t(256) * 1024);
   stack_t alternative = {};
   alternative.ss_sp = stack->data();
   alternative.ss_size = stack->size();

@@ -38,7 +38,7 @@ static constexpr int64_t maxThreads = 1024;
 static constexpr Dim3 maxBlock = {1024, 1024, 64};
 static constexpr Dim3 maxGrid = {INT32_MAX, 65535, 65535};
 /// The most shared memory of a block that any architecture has.
-static constexpr uint64_t maxSharedBytes = 227 * 1024;
+static constexpr uint64_t maxSharedBytes = uint64_t(227) * 1024;
 
 namespace {
 /// A kernel of a loaded module.
@@ -228,7 +228,8 @@ static void checkPointers(const Kernel &kernel, const CompiledKernel &compiled,
     if (!isPointer)
       continue;
     void *pointer;
-    std::memcpy(&pointer, launch.arguments[index], sizeof(pointer));
+    std::memcpy(static_cast<void *>(&pointer), launch.arguments[index],
+                sizeof(pointer));
     if (pointer && !DeviceMemory::get().isUsable(pointer))
       fail("launch of kernel '" + kernel.name + "': argument " + Twine(index) +
            " does not point to device memory");
