@@ -10,6 +10,7 @@
 ///
 //===----------------------------------------------------------------------===//
 
+#include "../Contractions/ContractionLibrary.h"
 #include "../Device.h"
 #include "../Profile.h"
 #include "../Support.h"
@@ -83,12 +84,17 @@ public:
   void registerHost(void *pointer, uint64_t bytes) override;
   void unregisterHost(void *pointer) override;
   void setDefaultDevice(int32_t index) override;
+  void contract(void *stream,
+                function_ref<void(ContractionLibrary &)> body) override;
+  bool isAccessible(const void *pointer, uint64_t bytes) override;
 
 private:
   CompiledKernel &getCompiled(Kernel &kernel, const Dim3 &block);
   void runBlocks(const Kernel &kernel, const CompiledKernel &compiled,
                  const Launch &launch);
 
+  /// Made for the first contraction.
+  std::unique_ptr<ContractionLibrary> contractions;
   /// Any address that is not null is a stream.
   char numHandles = 0;
   /// Memory of the block that runs.
@@ -320,6 +326,19 @@ void NVVMExecutor::unregisterHost(void *pointer) {
 void NVVMExecutor::setDefaultDevice(int32_t index) {
   if (index != 0)
     fail("there is no device " + Twine(index) + "; the CPU is device 0");
+}
+
+void NVVMExecutor::contract(void *stream,
+                            function_ref<void(ContractionLibrary &)> body) {
+  if (!contractions)
+    contractions = createOneDNN();
+  DeviceMemory::Access access;
+  body(*contractions);
+}
+
+bool NVVMExecutor::isAccessible(const void *pointer, uint64_t bytes) {
+  return !getOptions().strict || bytes == 0 ||
+         DeviceMemory::get().isUsable(pointer, bytes);
 }
 
 std::unique_ptr<Device> runtime::createNVVMExecutor() {
