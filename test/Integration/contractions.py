@@ -15,7 +15,6 @@ import subprocess
 import sys
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
@@ -141,12 +140,18 @@ class Program:
     def add_convolution(self, conv: Convolution) -> None:
         index = len(self.inputs)
         x, w = self.add_input(conv.input), self.add_input(conv.filter)
-        y, vjp = jax.vjp(conv, x, w)
-        dy = self.add_input(y.shape)
-        dx, dw = vjp(jnp.asarray(dy))
+        dy = self.add_input(jax.eval_shape(conv, x, w).shape)
+
+        @jax.jit
+        def differentiate(x: jax.Array, w: jax.Array, dy: jax.Array) -> tuple[jax.Array, ...]:
+            y, vjp = jax.vjp(conv, x, w)
+            return y, *vjp(dy)
+
+        y, dx, dw = differentiate(x, w, dy)
 
         spatial = conv.layout[1].translate({ord("I"): None, ord("O"): None})
-        size = [dict(zip(*pair, strict=True)) for pair in zip(conv.layout, (x.shape, w.shape))]
+        layouts = zip(conv.layout[:2], (x.shape, w.shape), strict=True)
+        size = [dict(zip(*pair, strict=True)) for pair in layouts]
         pad = [0] * (3 - len(spatial))
         description = [len(spatial), size[0]["N"], size[0]["C"], size[1]["O"], conv.groups]
         for values in (

@@ -113,8 +113,7 @@ NVVMExecutor::NVVMExecutor() {
   if (memory == MAP_FAILED)
     fail("out of memory for the shared memory of a block");
   shared = static_cast<char *>(memory);
-  if (getOptions().strict)
-    KernelRun::installFaultHandler();
+  KernelRun::installFaultHandler();
 }
 
 /// The numbers of an attribute like "128,1,1".
