@@ -151,7 +151,7 @@ llvm::Error Program::run() {
     pointers.push_back(descriptor.data());
   SmallVector<void *> arguments;
   for (void *&pointer : pointers)
-    arguments.push_back(&pointer);
+    arguments.push_back(static_cast<void *>(&pointer));
   if (llvm::Error error = engine->invokePacked(function, arguments))
     return error;
   mgpuStreamSynchronize(/*stream=*/nullptr);

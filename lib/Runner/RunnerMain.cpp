@@ -30,59 +30,63 @@ using namespace mlir;
 using namespace mlir::approx_act;
 namespace cl = llvm::cl;
 
-static cl::OptionCategory category("Options of approx-act-runner");
+/// The options of the tool, among those that libLLVM brings.
+static cl::OptionCategory &getCategory() {
+  static cl::OptionCategory category("Options of approx-act-runner");
+  return category;
+}
 
 namespace {
 /// The command line.
 struct CommandLine {
   cl::opt<std::string> file{cl::Positional, cl::desc("<module>"), cl::init("-"),
-                            cl::cat(category)};
+                            cl::cat(getCategory())};
   cl::opt<std::string> entry{"entry", cl::desc("function to run"),
-                             cl::init("main"), cl::cat(category)};
+                             cl::init("main"), cl::cat(getCategory())};
   cl::list<std::string> inputs{
       "input",
       cl::desc("array of the next argument (.npy), or of all arguments that an "
                "archive names arr_0, arr_1, ... (.npz)"),
-      cl::value_desc("file"), cl::cat(category)};
+      cl::value_desc("file"), cl::cat(getCategory())};
   cl::list<std::string> outputs{
       "output",
       cl::desc("file for the next result (.npy), or for all results as arr_0, "
                "arr_1, ... (.npz)"),
-      cl::value_desc("file"), cl::cat(category)};
+      cl::value_desc("file"), cl::cat(getCategory())};
   cl::opt<unsigned> repeat{"repeat", cl::desc("times to run the function"),
-                           cl::init(1), cl::cat(category)};
+                           cl::init(1), cl::cat(getCategory())};
   cl::opt<unsigned> warmup{
       "warmup", cl::desc("runs before those, which are not measured"),
-      cl::init(0), cl::cat(category)};
+      cl::init(0), cl::cat(getCategory())};
   cl::list<std::string> feeds{
       "feed",
       cl::desc("after each run, copy a result to an argument: "
                "<result>:<argument>"),
-      cl::value_desc("r:a"), cl::CommaSeparated, cl::cat(category)};
+      cl::value_desc("r:a"), cl::CommaSeparated, cl::cat(getCategory())};
   cl::opt<bool> strict{
       "strict",
       cl::desc("on the CPU, make what is undefined on a GPU an error"),
-      cl::cat(category)};
+      cl::cat(getCategory())};
   cl::opt<bool> reverseThreads{
       "reverse-threads",
       cl::desc("on the CPU, run threads and blocks from last to first"),
-      cl::cat(category)};
+      cl::cat(getCategory())};
   cl::opt<bool> poison{"poison",
                        cl::desc("on the CPU, fill fresh memory with NaN"),
-                       cl::cat(category)};
+                       cl::cat(getCategory())};
   cl::opt<bool> countAccesses{
       "count-accesses",
       cl::desc("on the CPU, count bytes of global memory; shown by --timings"),
-      cl::cat(category)};
+      cl::cat(getCategory())};
   cl::opt<bool> timings{
       "timings", cl::desc("print the time of runs and of every kernel, as CSV"),
-      cl::cat(category)};
+      cl::cat(getCategory())};
   cl::opt<bool> peakMemory{"peak-memory",
                            cl::desc("print the peak of device memory"),
-                           cl::cat(category)};
+                           cl::cat(getCategory())};
   cl::opt<std::string> trace{
       "trace", cl::desc("write a trace for chrome://tracing or Perfetto"),
-      cl::value_desc("file"), cl::cat(category)};
+      cl::value_desc("file"), cl::cat(getCategory())};
 };
 
 /// Carries out a command line.
@@ -213,6 +217,7 @@ llvm::Error Runner::writeOutputs() const {
       return makeError(message);
     if (isArchive(file)) {
       std::vector<NamedArray> arrays;
+      arrays.reserve(count);
       for (unsigned i = 0; i < count; ++i)
         arrays.emplace_back(getArrayName(i), program->getResult(i));
       if (llvm::Error error = writeNpz(output->os(), arrays))
@@ -289,7 +294,7 @@ llvm::Error Runner::run(ModuleOp module) {
 LogicalResult approx_act::runnerMain(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   CommandLine options;
-  cl::HideUnrelatedOptions(category);
+  cl::HideUnrelatedOptions(getCategory());
   cl::ParseCommandLineOptions(
       argc, argv,
       "approx-act-runner: runs a training step that is lowered to the LLVM "

@@ -10,11 +10,13 @@
 ///
 //===----------------------------------------------------------------------===//
 
+#include "Contractions/ContractionLibrary.h"
 #include "Device.h"
 #include "Profile.h"
+#include "SharedLibrary.h"
 #include "Support.h"
 #include "llvm/ADT/DenseMap.h"
-#include <dlfcn.h>
+#include <cstring>
 
 using namespace llvm;
 using namespace mlir::approx_act;
@@ -98,11 +100,18 @@ public:
   void registerHost(void *pointer, uint64_t bytes) override;
   void unregisterHost(void *pointer) override;
   void setDefaultDevice(int32_t index) override;
+  void contract(void *stream,
+                function_ref<void(ContractionLibrary &)> body) override;
+  bool isAccessible(const void *pointer, uint64_t bytes) override {
+    return true;
+  }
 
 private:
   void check(Result result, StringRef call) const;
 
   Driver driver;
+  /// Made for the first contraction on each stream.
+  DenseMap<void *, std::unique_ptr<ContractionLibrary>> contractions;
   /// Names of kernels, for the records.
   DenseMap<void *, std::string> names;
 };
@@ -111,31 +120,19 @@ private:
 /// Calls a function of the driver, and fails when it does.
 #define CHECKED(NAME, ...) check(driver.NAME(__VA_ARGS__), #NAME)
 
-/// The C library's words on the last failure to load or find something.
-static StringRef getLoaderError() {
-  const char *error = dlerror();
-  return error ? error : "unknown error";
-}
-
 static DevicePointer asDevicePointer(const void *pointer) {
   return reinterpret_cast<uintptr_t>(pointer);
 }
 
 CUDADevice::CUDADevice(StringRef kind) {
-  void *library = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL);
+  SharedLibrary library({"libcuda.so.1"});
   if (!library)
-    fail("the program has kernels in " + kind +
-         ", and there is no CUDA driver to run them: " + getLoaderError() +
-         "; compiled with format=llvm they run on the CPU");
-  auto load = [&](auto &function, const char *symbol) {
-    void *address = dlsym(library, symbol);
-    if (!address)
-      fail(Twine("the CUDA driver is too old: ") + getLoaderError());
-    function =
-        reinterpret_cast<std::remove_reference_t<decltype(function)>>(address);
-  };
-#define LOAD(NAME) load(driver.NAME, #NAME)
-#define LOAD_V2(NAME) load(driver.NAME, #NAME "_v2")
+    fail(
+        "the program has kernels in " + kind +
+        ", and there is no CUDA driver to run them: " + library.getLoadError() +
+        "; compiled with format=llvm they run on the CPU");
+#define LOAD(NAME) library.find(driver.NAME, #NAME)
+#define LOAD_V2(NAME) library.find(driver.NAME, #NAME "_v2")
   LOAD(cuInit);
   LOAD(cuGetErrorString);
   LOAD(cuDeviceGet);
@@ -191,7 +188,9 @@ void *CUDADevice::loadModule(StringRef object, int optLevel) {
     return module;
   }
   int option = jitOptimizationLevel;
-  void *value = reinterpret_cast<void *>(static_cast<uintptr_t>(optLevel));
+  // The driver wants numbers in pointers.
+  void *value = nullptr;
+  std::memcpy(static_cast<void *>(&value), &optLevel, sizeof(optLevel));
   CHECKED(cuModuleLoadDataEx, &module, object.data(), 1, &option, &value);
   return module;
 }
@@ -233,6 +232,7 @@ void *CUDADevice::createStream() {
 }
 
 void CUDADevice::destroyStream(void *stream) {
+  contractions.erase(stream);
   CHECKED(cuStreamDestroy, stream);
 }
 
@@ -261,13 +261,14 @@ void CUDADevice::recordEvent(void *event, void *stream) {
 }
 
 void *CUDADevice::allocate(uint64_t bytes, bool isHostShared) {
-  DevicePointer pointer = 0;
+  void *pointer = nullptr;
+  auto *device = reinterpret_cast<DevicePointer *>(&pointer);
   uint64_t allocated = std::max<uint64_t>(bytes, 1);
   if (isHostShared)
-    CHECKED(cuMemAllocManaged, &pointer, allocated, attachGlobal);
+    CHECKED(cuMemAllocManaged, device, allocated, attachGlobal);
   else
-    CHECKED(cuMemAlloc, &pointer, allocated);
-  return reinterpret_cast<void *>(static_cast<uintptr_t>(pointer));
+    CHECKED(cuMemAlloc, device, allocated);
+  return pointer;
 }
 
 void CUDADevice::free(void *pointer, void *stream) {
@@ -307,6 +308,16 @@ void CUDADevice::setDefaultDevice(int32_t index) {
   CHECKED(cuDeviceGet, &device, index);
   CHECKED(cuDevicePrimaryCtxRetain, &context, device);
   CHECKED(cuCtxSetCurrent, context);
+}
+
+void CUDADevice::contract(void *stream,
+                          function_ref<void(ContractionLibrary &)> body) {
+  std::unique_ptr<ContractionLibrary> &library = contractions[stream];
+  if (!library)
+    library = createCUDALibraries(stream);
+  body(*library);
+  if (getOptions().record)
+    CHECKED(cuStreamSynchronize, stream);
 }
 
 std::unique_ptr<Device> runtime::createCUDADevice(StringRef kind) {

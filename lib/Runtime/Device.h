@@ -12,12 +12,15 @@
 #ifndef APPROX_ACT_LIB_RUNTIME_DEVICE_H
 #define APPROX_ACT_LIB_RUNTIME_DEVICE_H
 
+#include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/StringRef.h"
 #include <array>
 #include <cstdint>
 #include <memory>
 
 namespace mlir::approx_act::runtime {
+
+class ContractionLibrary;
 
 /// Sizes in x, y and z.
 using Dim3 = std::array<int64_t, 3>;
@@ -73,6 +76,13 @@ public:
   virtual void registerHost(void *pointer, uint64_t bytes) = 0;
   virtual void unregisterHost(void *pointer) = 0;
   virtual void setDefaultDevice(int32_t index) = 0;
+
+  /// Runs work of the device's library for contractions on a stream.
+  virtual void
+  contract(void *stream,
+           llvm::function_ref<void(ContractionLibrary &)> body) = 0;
+  /// Whether the bytes are memory of the device, as far as it knows.
+  virtual bool isAccessible(const void *pointer, uint64_t bytes) = 0;
 };
 
 /// The device that runs `object`, by its first bytes: LLVM bitcode runs on the

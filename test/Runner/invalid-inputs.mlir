@@ -1,7 +1,13 @@
 // Files that do not fit are errors that say what was expected and what was found.
 
 // RUN: %lower-gpu %s -o %t.mlir
-// RUN: %arrays save %t.good.npy "ones((2, 3), float32)"
+// RUN: %arrays save %t.good.npy "ones((2, 3), float32)" \
+// RUN:   , save %t.shape.npy "ones((3, 2), float32)" \
+// RUN:   , save %t.type.npy "ones((2, 3), float64)" \
+// RUN:   , save %t.int.npy "ones((2, 3), int32)" \
+// RUN:   , save %t.order.npy "asfortranarray(arange(6, dtype=float32).reshape(2, 3))" \
+// RUN:   , save %t.endian.npy "ones((2, 3), '>f4')" \
+// RUN:   , save %t.text.npy "full((2, 3), 'one')"
 
 // RUN: not approx-act-runner %t.mlir 2>&1 | FileCheck %s --check-prefix=NONE
 // NONE: error: argument 0 has no input
@@ -9,27 +15,21 @@
 // RUN: not approx-act-runner %t.mlir --input=%t.missing.npy 2>&1 | FileCheck %s --check-prefix=MISSING
 // MISSING: error: cannot open input file '{{.*}}missing.npy': No such file or directory
 
-// RUN: %arrays save %t.shape.npy "ones((3, 2), float32)"
 // RUN: not approx-act-runner %t.mlir --input=%t.shape.npy 2>&1 | FileCheck %s --check-prefix=SHAPE
 // SHAPE: shape.npy: argument 0 is an array <f4[2, 3], found <f4[3, 2]
 
-// RUN: %arrays save %t.type.npy "ones((2, 3), float64)"
 // RUN: not approx-act-runner %t.mlir --input=%t.type.npy 2>&1 | FileCheck %s --check-prefix=TYPE
 // TYPE: type.npy: argument 0 is an array <f4[2, 3], found <f8[2, 3]
 
-// RUN: %arrays save %t.int.npy "ones((2, 3), int32)"
 // RUN: not approx-act-runner %t.mlir --input=%t.int.npy 2>&1 | FileCheck %s --check-prefix=INT
 // INT: int.npy: argument 0 is an array <f4[2, 3], found <i4[2, 3]
 
-// RUN: %arrays save %t.order.npy "asfortranarray(arange(6, dtype=float32).reshape(2, 3))"
 // RUN: not approx-act-runner %t.mlir --input=%t.order.npy 2>&1 | FileCheck %s --check-prefix=ORDER
 // ORDER: order.npy: the array <f4[2, 3] is in Fortran's order; save it in C order (numpy.ascontiguousarray)
 
-// RUN: %arrays save %t.endian.npy "ones((2, 3), '>f4')"
 // RUN: not approx-act-runner %t.mlir --input=%t.endian.npy 2>&1 | FileCheck %s --check-prefix=ENDIAN
 // ENDIAN: endian.npy: elements of type '>f4' are big-endian; save the array in little-endian order
 
-// RUN: %arrays save %t.text.npy "full((2, 3), 'one')"
 // RUN: not approx-act-runner %t.mlir --input=%t.text.npy 2>&1 | FileCheck %s --check-prefix=TEXT
 // TEXT: text.npy: elements of type '<U3' are not supported
 

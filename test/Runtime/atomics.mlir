@@ -4,8 +4,8 @@
 // RUN: %lower-gpu %s -o %t.mlir
 // RUN: %arrays save %t.x.npy "rng.integers(0, 16, 512, dtype=int32)"
 // RUN: approx-act-runner %t.mlir --strict --poison --input=%t.x.npy --output=%t.y.npy --output=%t.sum.npy
-// RUN: %arrays compare %t.y.npy "bincount(x, minlength=16).astype(int32)" x=%t.x.npy
-// RUN: %arrays compare %t.sum.npy "[x.sum(), x.max()]" x=%t.x.npy --atol=0.5
+// RUN: %arrays compare %t.y.npy "bincount(x, minlength=16).astype(int32)" x=%t.x.npy \
+// RUN:   , compare %t.sum.npy "[x.sum(), x.max()]" x=%t.x.npy --atol=0.5
 
 module attributes {gpu.container_module} {
   gpu.module @kernels {

@@ -3,14 +3,13 @@
 // RUN: %lower-gpu %s -o %t.mlir
 // RUN: %arrays save %t.x.npy "rng.integers(-100, 100, (2, 64), dtype=int32)"
 // RUN: approx-act-runner %t.mlir --strict --poison --input=%t.x.npy --output=%t.shuffled.npy --output=%t.sums.npy --output=%t.votes.npy
-// RUN: %arrays compare %t.shuffled.npy "[[r[i ^ 5], r[maximum(i - 3, i & 32)], r[i + 7] if i % 32 < 25 else r[i], r[i // 8 * 8 + 2]] for r in x for i in range(64)]" x=%t.x.npy --atol=0.5
-// RUN: %arrays compare %t.sums.npy "[[r.sum(), r[i & 32:][:32].sum(), r[i & 32:][:32].max()] for r in x for i in range(64)]" x=%t.x.npy --atol=0.5
-// RUN: %arrays compare %t.votes.npy "[[dot(r[i & 32:][:32] < 0, 2.0 ** arange(32)), (r[i & 32:][:32] < 99).all(), (r[i & 32:][:32] > 95).any()] for r in x for i in range(64)]" x=%t.x.npy --atol=0.5
-
 // RUN: approx-act-runner %t.mlir --strict --reverse-threads --input=%t.x.npy --output=%t.r0.npy --output=%t.r1.npy --output=%t.r2.npy
-// RUN: %arrays compare %t.r0.npy "y" y=%t.shuffled.npy
-// RUN: %arrays compare %t.r1.npy "y" y=%t.sums.npy
-// RUN: %arrays compare %t.r2.npy "y" y=%t.votes.npy
+// RUN: %arrays compare %t.shuffled.npy "[[r[i ^ 5], r[maximum(i - 3, i & 32)], r[i + 7] if i % 32 < 25 else r[i], r[i // 8 * 8 + 2]] for r in x for i in range(64)]" x=%t.x.npy --atol=0.5 \
+// RUN:   , compare %t.sums.npy "[[r.sum(), r[i & 32:][:32].sum(), r[i & 32:][:32].max()] for r in x for i in range(64)]" x=%t.x.npy --atol=0.5 \
+// RUN:   , compare %t.votes.npy "[[dot(r[i & 32:][:32] < 0, 2.0 ** arange(32)), (r[i & 32:][:32] < 99).all(), (r[i & 32:][:32] > 95).any()] for r in x for i in range(64)]" x=%t.x.npy --atol=0.5 \
+// RUN:   , compare %t.r0.npy "y" y=%t.shuffled.npy \
+// RUN:   , compare %t.r1.npy "y" y=%t.sums.npy \
+// RUN:   , compare %t.r2.npy "y" y=%t.votes.npy
 
 module attributes {gpu.container_module} {
   gpu.module @kernels {

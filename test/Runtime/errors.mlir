@@ -338,3 +338,48 @@ module attributes {gpu.container_module} {
     return
   }
 }
+
+//--- gemm.mlir
+// The description says more rows than there are.
+// RUN: %lower-gpu %t/gemm.mlir -o %t/lowered.mlir
+// RUN: not approx-act-runner %t/lowered.mlir --strict 2>&1 | FileCheck %s --check-prefix=GEMM
+// GEMM: error: gemm 1x100x2x2: c is not 800 bytes of device memory
+module {
+  llvm.func @approxActGemmF32(!llvm.ptr, !llvm.ptr, !llvm.ptr, !llvm.ptr, !llvm.ptr)
+  memref.global constant @description : memref<13xi64> = dense<[1, 100, 2, 2, 4, 2, 1, 4, 2, 1, 4, 2, 1]>
+  func.func @main(%x: memref<64xf32>) attributes {
+      llvm.emit_c_interface, approx_act.arguments = [], approx_act.results = [memref<64xf32>]} {
+    %d = memref.get_global @description : memref<13xi64>
+    %i = memref.extract_aligned_pointer_as_index %d : memref<13xi64> -> index
+    %j = arith.index_cast %i : index to i64
+    %p = llvm.inttoptr %j : i64 to !llvm.ptr
+    %k = memref.extract_aligned_pointer_as_index %x : memref<64xf32> -> index
+    %l = arith.index_cast %k : index to i64
+    %q = llvm.inttoptr %l : i64 to !llvm.ptr
+    %stream = llvm.mlir.zero : !llvm.ptr
+    llvm.call @approxActGemmF32(%q, %q, %q, %p, %stream) : (!llvm.ptr, !llvm.ptr, !llvm.ptr, !llvm.ptr, !llvm.ptr) -> ()
+    return
+  }
+}
+
+//--- null.mlir
+// Without strict mode what the processor notices is an error, too.
+// RUN: %lower-gpu %t/null.mlir -o %t/lowered.mlir
+// RUN: not approx-act-runner %t/lowered.mlir 2>&1 | FileCheck %s --check-prefix=NULL
+// NULL: error: kernel 'k', block (0, 0, 0): accesses memory that is not the device's, or that is misaligned; strict mode tells more
+module attributes {gpu.container_module} {
+  gpu.module @kernels {
+    gpu.func @k(%x: memref<64xf32>) kernel {
+      %far = arith.constant 1000000000000 : index
+      %one = arith.constant 1.0 : f32
+      memref.store %one, %x[%far] : memref<64xf32>
+      gpu.return
+    }
+  }
+  func.func @main(%x: memref<64xf32>) attributes {
+      llvm.emit_c_interface, approx_act.arguments = [], approx_act.results = [memref<64xf32>]} {
+    %c1 = arith.constant 1 : index
+    gpu.launch_func @kernels::@k blocks in (%c1, %c1, %c1) threads in (%c1, %c1, %c1) args(%x: memref<64xf32>)
+    return
+  }
+}

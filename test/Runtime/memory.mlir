@@ -4,8 +4,8 @@
 // RUN: %lower-gpu %s -o %t.mlir
 // RUN: %arrays save %t.x.npy "arange(10, dtype=float32)"
 // RUN: approx-act-runner %t.mlir --strict --poison --repeat=3 --peak-memory --input=%t.x.npy --output=%t.y.npy --output=%t.z.npy | FileCheck %s
-// RUN: %arrays compare %t.y.npy "x" x=%t.x.npy
-// RUN: %arrays compare %t.z.npy "full(3, 1.5, float16)"
+// RUN: %arrays compare %t.y.npy "x" x=%t.x.npy \
+// RUN:   , compare %t.z.npy "full(3, 1.5, float16)"
 
 // Two results and one argument, then the buffer %m.
 // CHECK: peak of device memory: 126 bytes

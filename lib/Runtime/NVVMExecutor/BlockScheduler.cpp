@@ -7,7 +7,6 @@
 #include "BlockScheduler.h"
 #include "KernelRun.h"
 #include "approx-act/Runtime/Runtime.h"
-#include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringExtras.h"
@@ -55,9 +54,10 @@ void BlockScheduler::runThread(void *data, unsigned index) {
   const Dim3 &block = self.block;
   self.function(self.state, self.arguments, index % block[0],
                 index / block[0] % block[1], index / (block[0] * block[1]));
-  self.threads[index].status = Status::Done;
-  if (getOptions().strict)
+  if (self.isStrict)
     KernelRun::checkAlignments();
+  self.leave();
+  self.yield();
 }
 
 void BlockScheduler::run(ThreadFunction newFunction, BlockState &newState,
@@ -67,53 +67,72 @@ void BlockScheduler::run(ThreadFunction newFunction, BlockState &newState,
   state = &newState;
   arguments = newArguments;
   block = newBlock;
-  unsigned count = block[0] * block[1] * block[2];
-  threads.assign(count, Thread());
-  fibers.start(count, stackBytes, runThread, this);
+  isStrict = getOptions().strict;
+  isReverse = getOptions().reverseThreads;
+  numLive = block[0] * block[1] * block[2];
+  threads.assign(numLive, Thread());
+  barriers.fill(Barrier());
+  warps.clear();
+  for (unsigned first = 0; first < numLive; first += warpSize) {
+    auto lanes =
+        maskTrailingOnes<uint32_t>(std::min(numLive - first, warpSize));
+    warps.push_back({lanes, 0, lanes});
+  }
+  fibers.start(numLive, stackBytes, runThread, this);
 
-  unsigned numWarps = divideCeil(count, warpSize);
-  bool isReverse = getOptions().reverseThreads;
   do {
-    for (unsigned i = 0; i < numWarps; ++i) {
-      unsigned first = (isReverse ? numWarps - 1 - i : i) * warpSize;
-      runWarp(first, std::min(first + warpSize, count));
+    for (unsigned i = 0; i < warps.size(); ++i) {
+      unsigned index = isReverse ? warps.size() - 1 - i : i;
+      // Lanes go on with each other until all of them wait.
+      while (warps[index].ready) {
+        // As if the lane before the first had run.
+        running = isReverse ? 0 : warpSize - 1;
+        running = index * warpSize + pickReady(warps[index]);
+        fibers.resume(running);
+      }
     }
   } while (releaseBarriers());
-
-  if (!all_of(threads, [](const Thread &thread) {
-        return thread.status == Status::Done;
-      }))
+  if (numLive > 0)
     reportDeadlock();
 }
 
-/// Runs the threads of a warp until each of them waits for another warp.
-void BlockScheduler::runWarp(unsigned first, unsigned end) {
-  bool isReverse = getOptions().reverseThreads;
-  bool hasRun = true;
-  while (hasRun) {
-    hasRun = false;
-    for (unsigned i = first; i < end; ++i) {
-      unsigned index = isReverse ? end - 1 - (i - first) : i;
-      if (threads[index].status != Status::Ready)
-        continue;
-      hasRun = true;
-      running = index;
-      fibers.resume(index);
-      if (threads[index].status == Status::Done)
-        leave(index);
-    }
+/// The lane that goes on after the running thread, by turns.
+unsigned BlockScheduler::pickReady(const Warp &warp) const {
+  unsigned lane = running % warpSize;
+  if (isReverse) {
+    uint32_t before = warp.ready & maskTrailingOnes<uint32_t>(lane);
+    return warpSize - 1 - countl_zero(before ? before : warp.ready);
   }
+  uint32_t after = warp.ready & ~maskTrailingOnes<uint32_t>(lane + 1);
+  return countr_zero(after ? after : warp.ready);
 }
 
-/// Sees to the lanes that wait for a thread that has returned: without strict
-/// mode they go on without it.
-void BlockScheduler::leave(unsigned index) {
-  unsigned first = index / warpSize * warpSize;
-  unsigned end = std::min<unsigned>(first + warpSize, threads.size());
-  for (unsigned other = first; other < end; ++other) {
-    const Thread &thread = threads[other];
-    if (thread.status == Status::InWarpOp &&
-        (thread.mask >> (index - first) & 1) && isComplete(first, thread))
+/// Goes on with another thread; comes back when this one is ready again.
+void BlockScheduler::yield() {
+  unsigned index = running / warpSize;
+  if (!warps[index].ready) {
+    fibers.yield();
+    return;
+  }
+  running = index * warpSize + pickReady(warps[index]);
+  fibers.yieldTo(running);
+}
+
+/// The running thread has returned. Lanes that wait for it go on without it,
+/// unless that is an error.
+void BlockScheduler::leave() {
+  unsigned first = running / warpSize * warpSize;
+  Warp &warp = warps[running / warpSize];
+  uint32_t bit = 1U << (running - first);
+  threads[running].status = Status::Done;
+  warp.ready &= ~bit;
+  warp.live &= ~bit;
+  --numLive;
+  for (unsigned lane = 0; lane < warpSize; ++lane) {
+    if (!(warp.inWarpOp >> lane & 1))
+      continue;
+    const Thread &thread = threads[first + lane];
+    if ((thread.mask & bit) && isComplete(first, thread))
       compute(first, thread.mask);
   }
 }
@@ -125,60 +144,67 @@ void BlockScheduler::leave(unsigned index) {
 uint32_t BlockScheduler::waitAtBarrier(uint32_t site, uint32_t id,
                                        uint32_t count, BarrierOp op,
                                        uint32_t predicate) {
+  if (id >= numBarriers)
+    KernelRun::fail("there is no barrier " + Twine(id) +
+                    "; their numbers are from 0 to 15");
   Thread &thread = threads[running];
   thread.status = Status::AtBarrier;
   thread.site = site;
   thread.barrier = id;
-  thread.count = count;
-  thread.barrierOp = op;
-  thread.predicate = predicate;
-  fibers.yield();
+  warps[running / warpSize].ready &= ~(1U << (running % warpSize));
+  Barrier &barrier = barriers[id];
+  ++barrier.waiting;
+  barrier.count = count;
+  barrier.op = op;
+  barrier.sum += predicate != 0;
+  yield();
   return thread.result;
 }
 
 /// Reports, in strict mode, threads that are at the same barrier by different
 /// ways.
-void BlockScheduler::checkBarrier(ArrayRef<unsigned> waiting) const {
-  const Thread &first = threads[waiting.front()];
-  for (unsigned index : waiting)
-    if (threads[index].site != first.site)
-      KernelRun::fail("barrier divergence: " + describe(waiting.front()) +
-                      ", " + describe(index));
-  if (first.count != allThreads)
-    return;
-  for (unsigned index = 0; index < threads.size(); ++index)
-    if (threads[index].status == Status::Done)
-      KernelRun::fail("barrier divergence: " + describe(waiting.front()) +
-                      ", " + describe(index));
+void BlockScheduler::checkBarrier(uint32_t id, const Barrier &barrier) const {
+  std::optional<unsigned> first;
+  std::optional<unsigned> done;
+  for (unsigned index = 0; index < threads.size(); ++index) {
+    const Thread &thread = threads[index];
+    if (thread.status == Status::Done && !done)
+      done = index;
+    if (thread.status != Status::AtBarrier || thread.barrier != id)
+      continue;
+    if (!first)
+      first = index;
+    if (thread.site != threads[*first].site)
+      KernelRun::fail("barrier divergence: " + describe(*first) + ", " +
+                      describe(index));
+  }
+  if (barrier.count == allThreads && done)
+    KernelRun::fail("barrier divergence: " + describe(*first) + ", " +
+                    describe(*done));
 }
 
 /// Lets threads go on whose barrier all have reached; gives whether there were
 /// any.
 bool BlockScheduler::releaseBarriers() {
-  MapVector<uint32_t, SmallVector<unsigned>> barriers;
-  unsigned numLive = 0;
-  for (unsigned index = 0; index < threads.size(); ++index) {
-    const Thread &thread = threads[index];
-    numLive += thread.status != Status::Done;
-    if (thread.status == Status::AtBarrier)
-      barriers[thread.barrier].push_back(index);
-  }
   bool isReleased = false;
-  for (auto &[id, waiting] : barriers) {
-    uint32_t count = threads[waiting.front()].count;
-    if (waiting.size() != (count == allThreads ? numLive : count))
+  for (auto [id, barrier] : enumerate(barriers)) {
+    if (barrier.waiting == 0 ||
+        barrier.waiting !=
+            (barrier.count == allThreads ? numLive : barrier.count))
       continue;
-    if (getOptions().strict)
-      checkBarrier(waiting);
-    uint32_t sum = 0;
-    for (unsigned index : waiting)
-      sum += threads[index].predicate != 0;
-    for (unsigned index : waiting) {
-      Thread &thread = threads[index];
+    if (isStrict)
+      checkBarrier(id, barrier);
+    uint32_t result = barrier.op == BarrierOp::And
+                          ? barrier.sum == barrier.waiting
+                          : barrier.sum;
+    for (auto [index, thread] : enumerate(threads)) {
+      if (thread.status != Status::AtBarrier || thread.barrier != id)
+        continue;
       thread.status = Status::Ready;
-      thread.result =
-          thread.barrierOp == BarrierOp::And ? sum == waiting.size() : sum;
+      thread.result = result;
+      warps[index / warpSize].ready |= 1U << (index % warpSize);
     }
+    barrier = Barrier();
     isReleased = true;
   }
   return isReleased;
@@ -224,18 +250,21 @@ uint64_t BlockScheduler::doTogether(uint32_t site, WarpOp op, uint32_t mask,
                 "among the lanes {2:x} that it names",
                 nameThread(running), site, mask)
             .str());
+  Warp &warp = warps[running / warpSize];
+  uint32_t bit = 1U << (running - first);
+  warp.inWarpOp |= bit;
+  warp.ready &= ~bit;
   // The last to come does the work of all, and goes on.
-  if (isComplete(first, thread))
+  if ((warp.inWarpOp & mask) == (warp.live & mask) && isComplete(first, thread))
     compute(first, mask);
   else
-    fibers.yield();
+    yield();
   return thread.result;
 }
 
 /// Whether all lanes that `thread` waits for do the same.
 bool BlockScheduler::isComplete(unsigned first, const Thread &thread) const {
   unsigned waiting = &thread - threads.data();
-  bool isStrict = getOptions().strict;
   bool result = true;
   for (unsigned lane = 0; lane < warpSize && first + lane < threads.size();
        ++lane) {
@@ -295,7 +324,7 @@ uint64_t BlockScheduler::shuffle(unsigned first, unsigned lane,
     source = lane;
   bool isThere = first + source < threads.size() && (mask >> source & 1) &&
                  threads[first + source].status == Status::InWarpOp;
-  if (!isThere && getOptions().strict)
+  if (!isThere && isStrict)
     KernelRun::fail(
         formatv("{0} reads lane {1} in collective {2} of the kernel, "
                 "which does not take part in it",
@@ -398,6 +427,8 @@ void BlockScheduler::compute(unsigned first, uint32_t mask) {
   for (unsigned lane : lanes) {
     threads[first + lane].result = results[lane];
     threads[first + lane].status = Status::Ready;
+    warps[first / warpSize].ready |= 1U << lane;
+    warps[first / warpSize].inWarpOp &= ~(1U << lane);
   }
 }
 

@@ -16,7 +16,7 @@
 #include "../Device.h"
 #include "Fibers.h"
 #include "KernelABI.h"
-#include "llvm/ADT/ArrayRef.h"
+#include <array>
 #include <string>
 
 namespace mlir::approx_act::runtime {
@@ -51,22 +51,36 @@ private:
     /// What it waits in: the call, and its operands.
     uint32_t site;
     uint32_t barrier;
-    uint32_t count;
-    uint32_t predicate;
     WarpOp op;
-    BarrierOp barrierOp;
     uint32_t mask;
     uint32_t lane;
     uint32_t clamp;
     uint64_t value;
     uint64_t result;
   };
+  /// Lanes by what they do, a bit for each.
+  struct Warp {
+    uint32_t ready;
+    uint32_t inWarpOp;
+    uint32_t live;
+  };
+  struct Barrier {
+    uint32_t waiting = 0;
+    /// How many threads it waits for, or `allThreads`.
+    uint32_t count = allThreads;
+    BarrierOp op = BarrierOp::None;
+    /// How many predicates were true.
+    uint32_t sum = 0;
+  };
+  /// Barriers of a block.
+  static constexpr unsigned numBarriers = 16;
 
   static void runThread(void *data, unsigned index);
-  void runWarp(unsigned first, unsigned end);
-  void leave(unsigned index);
+  void leave();
+  void yield();
+  unsigned pickReady(const Warp &warp) const;
   bool releaseBarriers();
-  void checkBarrier(llvm::ArrayRef<unsigned> waiting) const;
+  void checkBarrier(uint32_t id, const Barrier &barrier) const;
   bool isComplete(unsigned first, const Thread &thread) const;
   void compute(unsigned first, uint32_t mask);
   uint64_t shuffle(unsigned first, unsigned lane, uint32_t mask) const;
@@ -76,11 +90,16 @@ private:
 
   Fibers fibers;
   std::vector<Thread> threads;
+  std::vector<Warp> warps;
+  std::array<Barrier, numBarriers> barriers;
   ThreadFunction function = nullptr;
   BlockState *state = nullptr;
   void **arguments = nullptr;
   Dim3 block = {0, 0, 0};
+  unsigned numLive = 0;
   unsigned running = 0;
+  bool isStrict = false;
+  bool isReverse = false;
 };
 
 } // namespace mlir::approx_act::runtime

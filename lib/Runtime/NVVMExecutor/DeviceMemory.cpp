@@ -127,17 +127,21 @@ void DeviceMemory::unregisterHost(void *pointer) {
   hostRanges.erase(static_cast<char *>(pointer));
 }
 
-bool DeviceMemory::isUsable(const void *pointer) const {
+bool DeviceMemory::isUsable(const void *pointer, uint64_t bytes) const {
   const char *address = static_cast<const char *>(pointer);
+  auto isInside = [&](const char *start, uint64_t size) {
+    return address >= start && bytes <= size &&
+           static_cast<uint64_t>(address - start) <= size - bytes;
+  };
   auto block = blocks.upper_bound(address);
   if (block != blocks.begin()) {
     --block;
-    if (!block->second.isFreed && address <= block->first + block->second.bytes)
+    if (!block->second.isFreed && isInside(block->first, block->second.bytes))
       return true;
   }
   auto range = hostRanges.upper_bound(address);
   return range != hostRanges.begin() &&
-         address <= std::prev(range)->first + std::prev(range)->second;
+         isInside(std::prev(range)->first, std::prev(range)->second);
 }
 
 void DeviceMemory::protect(const Block &block, bool isOpen) const {

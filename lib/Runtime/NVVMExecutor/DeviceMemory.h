@@ -35,9 +35,9 @@ public:
   void registerHost(void *pointer, uint64_t bytes);
   void unregisterHost(void *pointer);
 
-  /// Whether a kernel may use what `pointer` points to: inside or at the end of
-  /// an allocation, or of registered host memory.
-  bool isUsable(const void *pointer) const;
+  /// Whether a kernel may use the bytes at `pointer`: in an allocation, or in
+  /// registered host memory. Nothing can be used at the end of one, too.
+  bool isUsable(const void *pointer, uint64_t bytes = 0) const;
 
   /// Opens the memory to all code for the lifetime of the object.
   class Access {

@@ -119,14 +119,14 @@ void Fibers::start(unsigned count, size_t stackBytes, Entry newEntry,
   for (unsigned i = 0; i < count; ++i) {
     // Stacks start at different places of a page, or their tops would all want
     // the same few lines of the cache.
-    size_t shift = (i * 128) % page;
+    size_t shift = size_t(i) * 128 % page;
 #if defined(__x86_64__)
     auto **top = reinterpret_cast<void **>(stacks + (i + 1) * stride - shift);
     // A return address for run, at which the stack is aligned as after a call;
     // above it six registers are taken from the stack.
     *--top = nullptr;
     *--top = reinterpret_cast<void *>(&Fibers::run);
-    contexts[i].stackPointer = top - 6;
+    contexts[i].stackPointer = static_cast<void *>(top - 6);
 #else
     ucontext_t &registers = contexts[i].registers;
     getcontext(&registers);
@@ -144,6 +144,12 @@ void Fibers::resume(unsigned index) {
 }
 
 void Fibers::yield() { SWITCH(contexts[running], *host); }
+
+void Fibers::yieldTo(unsigned index) {
+  Context &from = contexts[running];
+  running = index;
+  SWITCH(from, contexts[index]);
+}
 
 bool Fibers::isOverflow(const void *address) const {
   const char *byte = static_cast<const char *>(address);

@@ -35,8 +35,10 @@ public:
   void start(unsigned count, size_t stackBytes, Entry entry, void *data);
   /// Runs a fiber until it yields or is done.
   void resume(unsigned index);
-  /// Goes back to where the running fiber was resumed.
+  /// Goes back to where a fiber was resumed.
   void yield();
+  /// Goes on with another fiber in place of the running one.
+  void yieldTo(unsigned index);
 
   /// Whether `address` is in the page below a stack.
   bool isOverflow(const void *address) const;

@@ -12,6 +12,7 @@
 
 #include "KernelABI.h"
 #include "KernelModule.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Bitcode/BitcodeReader.h"
 #include "llvm/IR/IRBuilder.h"
@@ -42,6 +43,8 @@ static StringRef asString(const unsigned char (&data)[size]) {
 
 static constexpr StringLiteral nvvmPrefix("llvm.nvvm.");
 static constexpr StringLiteral supportPrefix("nvvm_");
+static constexpr StringLiteral assemblyPrefix("ptx_");
+static constexpr StringLiteral libDevicePrefix("libdevice_");
 
 static Error makeError(const Twine &message) {
   return createStringError(inconvertibleErrorCode(), message);
@@ -60,7 +63,9 @@ private:
   Error lowerCall(CallInst &call);
   bool lowerBarrier(CallInst &call, StringRef name);
   bool lowerWarp(CallInst &call, StringRef name);
-  void lowerToSupport(CallInst &call, StringRef name);
+  void lowerToSupport(CallInst &call, StringRef prefix, StringRef name,
+                      const Twine &description);
+  Error lowerAssembly(CallInst &call);
   Error linkSupport();
   Error checkCalls();
 
@@ -74,8 +79,8 @@ private:
   IRBuilder<> builder;
   /// Collectives met so far.
   uint32_t numSites = 0;
-  /// The intrinsics behind the support code's functions.
-  StringMap<std::string> intrinsicOf;
+  /// What stands behind the support code's functions.
+  StringMap<std::string> descriptions;
 };
 } // namespace
 
@@ -207,13 +212,15 @@ bool IntrinsicLowering::lowerWarp(CallInst &call, StringRef name) {
   return true;
 }
 
-void IntrinsicLowering::lowerToSupport(CallInst &call, StringRef name) {
+void IntrinsicLowering::lowerToSupport(CallInst &call, StringRef prefix,
+                                       StringRef name,
+                                       const Twine &description) {
   // Of two at a time: one by one.
   auto *vector = dyn_cast<FixedVectorType>(call.getType());
   bool isPair = vector && name.consume_back("x2");
-  std::string supportName = (supportPrefix + name).str();
+  std::string supportName = (prefix + name).str();
   llvm::replace(supportName, '.', '_');
-  intrinsicOf[supportName] = call.getCalledFunction()->getName().str();
+  descriptions[supportName] = description.str();
 
   FunctionType *type = call.getFunctionType();
   SmallVector<Value *> arguments(call.args());
@@ -239,11 +246,45 @@ void IntrinsicLowering::lowerToSupport(CallInst &call, StringRef name) {
   replace(call, result);
 }
 
+Error IntrinsicLowering::lowerAssembly(CallInst &call) {
+  StringRef text = cast<InlineAsm>(call.getCalledOperand())->getAsmString();
+  std::string description = ("inline assembly '" + text + "'").str();
+
+  // Words without spaces, braces and commas.
+  SmallVector<StringRef> words;
+  SplitString(text, words, " \t\n{},;");
+  builder.SetInsertPoint(&call);
+  // One instruction with all operands in order.
+  bool isPlain = words.size() == 2 + call.arg_size();
+  for (auto [index, word] : enumerate(drop_begin(words)))
+    isPlain &= word == ("$" + Twine(index)).str();
+  if (isPlain) {
+    lowerToSupport(call, assemblyPrefix, words.front(), description);
+    return Error::success();
+  }
+  // The 64 bits of a product of 32-bit numbers, and a sum, in two words.
+  constexpr StringLiteral multiplyAdd[] = {
+      "mad.lo.cc.u32", "$0", "$2", "$3", "$4",
+      "madc.hi.u32",   "$1", "$2", "$3", "0"};
+  if (!equal(words, multiplyAdd))
+    return makeError(description + " does not run on the CPU");
+  auto extend = [&](unsigned index) {
+    return builder.CreateZExt(call.getArgOperand(index), builder.getInt64Ty());
+  };
+  Value *sum =
+      builder.CreateAdd(builder.CreateMul(extend(0), extend(1)), extend(2));
+  Value *low = builder.CreateTrunc(sum, builder.getInt32Ty());
+  Value *high =
+      builder.CreateTrunc(builder.CreateLShr(sum, 32), builder.getInt32Ty());
+  Value *both = PoisonValue::get(call.getType());
+  both = builder.CreateInsertValue(both, low, 0);
+  replace(call, builder.CreateInsertValue(both, high, 1));
+  return Error::success();
+}
+
 Error IntrinsicLowering::lowerCall(CallInst &call) {
   if (call.isInlineAsm())
-    return makeError("inline assembly '" +
-                     cast<InlineAsm>(call.getCalledOperand())->getAsmString() +
-                     "' does not run on the CPU");
+    return lowerAssembly(call);
   Function *callee = call.getCalledFunction();
   if (!callee)
     return makeError("calls of function pointers do not run on the CPU");
@@ -261,10 +302,15 @@ Error IntrinsicLowering::lowerCall(CallInst &call) {
     call.eraseFromParent();
     return Error::success();
   }
+  std::string description = ("'" + name + "'").str();
+  if (callee->isDeclaration() && name.consume_front("__nv_")) {
+    lowerToSupport(call, libDevicePrefix, name, description);
+    return Error::success();
+  }
   if (!name.consume_front(nvvmPrefix) || name.starts_with("read.ptx.sreg."))
     return Error::success();
   if (!lowerBarrier(call, name) && !lowerWarp(call, name))
-    lowerToSupport(call, name);
+    lowerToSupport(call, supportPrefix, name, description);
   return Error::success();
 }
 
@@ -286,33 +332,36 @@ Error IntrinsicLowering::linkSupport() {
   return Error::success();
 }
 
+/// Whether a function is of the support code.
+static bool isSupport(StringRef name) {
+  return name.starts_with(supportPrefix) || name.starts_with(assemblyPrefix) ||
+         name.starts_with(libDevicePrefix);
+}
+
 /// Everything called is known, with the type that the call expects.
 Error IntrinsicLowering::checkCalls() {
   for (Function &function : module) {
     if (function.use_empty() || function.isIntrinsic())
       continue;
     StringRef name = function.getName();
-    auto intrinsic = intrinsicOf.find(name);
-    StringRef shown =
-        intrinsic == intrinsicOf.end() ? name : StringRef(intrinsic->second);
+    auto found = descriptions.find(name);
+    std::string description =
+        found == descriptions.end() ? ("'" + name + "'").str() : found->second;
     bool isCallback = name.starts_with("approxAct");
     // What the support code itself needs is the host's libm.
     auto isCalledByKernel = [&](const User *user) {
       const auto *call = dyn_cast<CallInst>(user);
-      return call &&
-             !call->getFunction()->getName().starts_with(supportPrefix) &&
-             !call->getFunction()->getName().starts_with("__nv_");
+      return call && !isSupport(call->getFunction()->getName());
     };
     if (function.isDeclaration() && !isCallback &&
         any_of(function.users(), isCalledByKernel))
-      return makeError("'" + shown +
-                       "' is not known to the executor of the CPU");
+      return makeError(description +
+                       " is not known to the executor of the CPU");
     for (const User *user : function.users()) {
       const auto *call = dyn_cast<CallInst>(user);
       if (call && call->getFunctionType() != function.getFunctionType())
-        return makeError("'" + shown +
-                         "' is not known with these types to the "
-                         "executor of the CPU");
+        return makeError(description + " is not known with these types to the "
+                                       "executor of the CPU");
     }
   }
   return Error::success();

@@ -20,7 +20,7 @@ using namespace mlir::approx_act::runtime;
 
 /// What a thread needs beside its local variables: spilled registers, and the
 /// functions of libm and of the executor that it calls.
-static constexpr size_t baseStackBytes = 32 * 1024;
+static constexpr size_t baseStackBytes = size_t(32) * 1024;
 
 KernelCompiler &KernelCompiler::get() {
   static KernelCompiler *compiler = new KernelCompiler;

@@ -8,6 +8,7 @@
 #include "../Support.h"
 #include "BlockScheduler.h"
 #include "DeviceMemory.h"
+#include "approx-act/Runtime/Runtime.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MathExtras.h"
@@ -93,8 +94,10 @@ static void handleFault(int signal, siginfo_t *info, void *context) {
     KernelRun::fail(text);
   }
   if (!isHost)
-    KernelRun::fail("access of memory that is not the device's, at address 0x" +
-                    utohexstr(reinterpret_cast<uintptr_t>(address)));
+    KernelRun::fail(getOptions().strict
+                        ? Twine("accesses memory that is not the device's")
+                        : Twine("accesses memory that is not the device's, or "
+                                "that is misaligned; strict mode tells more"));
   // Not ours: happens again, with who was there before.
   sigaction(signal, &previousActions[signal], nullptr);
 }
@@ -105,7 +108,7 @@ void KernelRun::installFaultHandler() {
     return;
   isInstalled = true;
   // On a stack of its own, for that of a thread may be what overflowed.
-  static std::vector<char> *stack = new std::vector<char>(256 * 1024);
+  static std::vector<char> *stack = new std::vector<char>(size_t(256) * 1024);
   stack_t alternative = {};
   alternative.ss_sp = stack->data();
   alternative.ss_size = stack->size();

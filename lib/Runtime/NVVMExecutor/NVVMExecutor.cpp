@@ -10,6 +10,7 @@
 ///
 //===----------------------------------------------------------------------===//
 
+#include "../Contractions/ContractionLibrary.h"
 #include "../Device.h"
 #include "../Profile.h"
 #include "../Support.h"
@@ -38,7 +39,7 @@ static constexpr int64_t maxThreads = 1024;
 static constexpr Dim3 maxBlock = {1024, 1024, 64};
 static constexpr Dim3 maxGrid = {INT32_MAX, 65535, 65535};
 /// The most shared memory of a block that any architecture has.
-static constexpr uint64_t maxSharedBytes = 227 * 1024;
+static constexpr uint64_t maxSharedBytes = uint64_t(227) * 1024;
 
 namespace {
 /// A kernel of a loaded module.
@@ -83,12 +84,17 @@ public:
   void registerHost(void *pointer, uint64_t bytes) override;
   void unregisterHost(void *pointer) override;
   void setDefaultDevice(int32_t index) override;
+  void contract(void *stream,
+                function_ref<void(ContractionLibrary &)> body) override;
+  bool isAccessible(const void *pointer, uint64_t bytes) override;
 
 private:
   CompiledKernel &getCompiled(Kernel &kernel, const Dim3 &block);
   void runBlocks(const Kernel &kernel, const CompiledKernel &compiled,
                  const Launch &launch);
 
+  /// Made for the first contraction.
+  std::unique_ptr<ContractionLibrary> contractions;
   /// Any address that is not null is a stream.
   char numHandles = 0;
   /// Memory of the block that runs.
@@ -107,8 +113,7 @@ NVVMExecutor::NVVMExecutor() {
   if (memory == MAP_FAILED)
     fail("out of memory for the shared memory of a block");
   shared = static_cast<char *>(memory);
-  if (getOptions().strict)
-    KernelRun::installFaultHandler();
+  KernelRun::installFaultHandler();
 }
 
 /// The numbers of an attribute like "128,1,1".
@@ -228,7 +233,8 @@ static void checkPointers(const Kernel &kernel, const CompiledKernel &compiled,
     if (!isPointer)
       continue;
     void *pointer;
-    std::memcpy(&pointer, launch.arguments[index], sizeof(pointer));
+    std::memcpy(static_cast<void *>(&pointer), launch.arguments[index],
+                sizeof(pointer));
     if (pointer && !DeviceMemory::get().isUsable(pointer))
       fail("launch of kernel '" + kernel.name + "': argument " + Twine(index) +
            " does not point to device memory");
@@ -319,6 +325,19 @@ void NVVMExecutor::unregisterHost(void *pointer) {
 void NVVMExecutor::setDefaultDevice(int32_t index) {
   if (index != 0)
     fail("there is no device " + Twine(index) + "; the CPU is device 0");
+}
+
+void NVVMExecutor::contract(void *stream,
+                            function_ref<void(ContractionLibrary &)> body) {
+  if (!contractions)
+    contractions = createOneDNN();
+  DeviceMemory::Access access;
+  body(*contractions);
+}
+
+bool NVVMExecutor::isAccessible(const void *pointer, uint64_t bytes) {
+  return !getOptions().strict || bytes == 0 ||
+         DeviceMemory::get().isUsable(pointer, bytes);
 }
 
 std::unique_ptr<Device> runtime::createNVVMExecutor() {

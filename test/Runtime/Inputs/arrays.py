@@ -7,11 +7,13 @@ arrays.py save FILE EXPRESSION [NAME=FILE...]
 arrays.py compare FILE EXPRESSION [NAME=FILE...] [--rtol=R] [--atol=A]
     fails unless the array in the file is the value of the expression; exactly,
     type included, when there is no tolerance
+
+Several such commands are separated by an argument `,`.
 """
 
 import argparse
-import random
-from fractions import Fraction
+import itertools
+import sys
 from typing import Any
 
 import numpy as np
@@ -26,15 +28,15 @@ def load(path: str) -> Any:
 def evaluate(expression: str, files: list[str]) -> Any:
     """The value of an expression with the arrays named in `files`."""
     scope = {name: getattr(np, name) for name in dir(np) if not name.startswith("_")}
-    scope |= {"Fraction": Fraction, "rng": np.random.default_rng(0), "random": random}
+    scope["rng"] = np.random.default_rng(0)
     for file in files:
         name, path = file.split("=", maxsplit=1)
         scope[name] = load(path)
     return eval(expression, scope)
 
 
-def main() -> None:
-    """Does what the command line says."""
+def run(argv: list[str]) -> None:
+    """Does what one command says."""
     parser = argparse.ArgumentParser()
     parser.add_argument("command", choices=["save", "compare"])
     parser.add_argument("file")
@@ -42,7 +44,7 @@ def main() -> None:
     parser.add_argument("arrays", nargs="*")
     parser.add_argument("--rtol", type=float, default=0)
     parser.add_argument("--atol", type=float, default=0)
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     value = evaluate(args.expression, args.arrays)
     if args.command == "save":
         if args.file.endswith(".npz"):
@@ -60,4 +62,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    for is_separator, command in itertools.groupby(sys.argv[1:], lambda word: word == ","):
+        if not is_separator:
+            run(list(command))

@@ -14,18 +14,18 @@
 
 #include "Support.h"
 
-namespace {
-
 //===----------------------------------------------------------------------===//
 // Rounding
 //===----------------------------------------------------------------------===//
 
 /// To nearest even, down, up, towards zero.
+namespace {
 enum Rounding { RN, RM, RP, RZ };
+} // namespace
 
 /// The neighbour of `x` away from zero (`isAway`) or towards it; `x` is not
 /// zero.
-inline float getNeighbour(float x, bool isAway) {
+static inline float getNeighbour(float x, bool isAway) {
   return __builtin_bit_cast(float,
                             __builtin_bit_cast(int32_t, x) + (isAway ? 1 : -1));
 }
@@ -34,7 +34,7 @@ inline float getNeighbour(float x, bool isAway) {
 /// rounded to nearest, and of `error` the sign alone matters; to nearest, it
 /// must be 0. A result of zero has the sign of `sum`.
 template <Rounding rounding>
-inline float roundTo(double sum, double error) {
+static inline float roundTo(double sum, double error) {
   float nearest = static_cast<float>(sum);
   double found = nearest;
   bool isAbove = found > sum || (found == sum && error < 0);
@@ -59,7 +59,7 @@ inline float roundTo(double sum, double error) {
 /// A zero that is the sum of two numbers: rounding down makes it negative,
 /// unless both are positive zeros.
 template <Rounding rounding>
-inline double getZero(double a, double b) {
+static inline double getZero(double a, double b) {
   if (rounding != RM)
     return a + b;
   bool isPositive =
@@ -69,7 +69,7 @@ inline double getZero(double a, double b) {
 
 /// a + b, where each is exact.
 template <Rounding rounding>
-inline float addExactly(double a, double b) {
+static inline float addExactly(double a, double b) {
   double sum = a + b;
   double part = sum - a;
   double error = (a - (sum - part)) + (b - part);
@@ -79,25 +79,25 @@ inline float addExactly(double a, double b) {
 }
 
 template <Rounding rounding>
-inline float add(float a, float b) {
+static inline float add(float a, float b) {
   return rounding == RN ? a + b : addExactly<rounding>(a, b);
 }
 
 template <Rounding rounding>
-inline float fma(float a, float b, float c) {
+static inline float fma(float a, float b, float c) {
   if (rounding == RN)
     return __builtin_fmaf(a, b, c);
   return addExactly<rounding>(static_cast<double>(a) * b, c);
 }
 
 template <Rounding rounding>
-inline float mul(float a, float b) {
+static inline float mul(float a, float b) {
   return rounding == RN ? a * b
                         : roundTo<rounding>(static_cast<double>(a) * b, 0);
 }
 
 template <Rounding rounding>
-inline float div(float a, float b) {
+static inline float div(float a, float b) {
   if (rounding == RN)
     return a / b;
   double quotient = static_cast<double>(a) / b;
@@ -107,7 +107,7 @@ inline float div(float a, float b) {
 }
 
 template <Rounding rounding>
-inline float sqrt(float a) {
+static inline float sqrt(float a) {
   if (rounding == RN)
     return __builtin_sqrtf(a);
   double root = __builtin_sqrt(static_cast<double>(a));
@@ -115,7 +115,7 @@ inline float sqrt(float a) {
 }
 
 template <Rounding rounding, typename Float>
-inline Float roundToInt(Float a) {
+static inline Float roundToInt(Float a) {
   switch (rounding) {
   case RN:
     return __builtin_elementwise_roundeven(a);
@@ -130,7 +130,7 @@ inline Float roundToInt(Float a) {
 
 /// To an integer, saturated; NaN is 0, or the least number of 64 bits.
 template <typename Int, Rounding rounding, typename Float>
-inline Int toInt(Float a) {
+static inline Int toInt(Float a) {
   constexpr bool isSigned = static_cast<Int>(-1) < 0;
   constexpr unsigned bits = sizeof(Int) * 8;
   constexpr Int least =
@@ -141,7 +141,7 @@ inline Int toInt(Float a) {
       static_cast<Float>(static_cast<Int>(1) << (bits - 2)) *
       (isSigned ? 2 : 4);
   Float rounded = roundToInt<rounding>(a);
-  if (rounded != rounded)
+  if (__builtin_isnan(rounded))
     return bits == 64 ? static_cast<Int>(static_cast<Int>(1) << 63) : 0;
   if (rounded >= limit)
     return most;
@@ -152,7 +152,7 @@ inline Int toInt(Float a) {
 
 /// From an integer of up to 64 bits.
 template <Rounding rounding, typename Int>
-inline float fromInt(Int a) {
+static inline float fromInt(Int a) {
   if (rounding == RN)
     return static_cast<float>(a);
   double nearest = static_cast<double>(a);
@@ -161,19 +161,19 @@ inline float fromInt(Int a) {
 }
 
 /// A denormal becomes zero of the same sign.
-inline float flush(float a) {
+static inline float flush(float a) {
   return __builtin_fabsf(a) < 0x1p-126F ? __builtin_copysignf(0.0F, a) : a;
 }
 
 /// Into [0, 1]; NaN is 0.
-inline float saturate(float a) { return a > 0 ? (a < 1 ? a : 1) : 0; }
+static inline float saturate(float a) { return a > 0 ? (a < 1 ? a : 1) : 0; }
 
 //===----------------------------------------------------------------------===//
 // Approximations
 //===----------------------------------------------------------------------===//
 
 /// 2^a within 2 units in the last place: a polynomial on [-1/2, 1/2].
-inline float exp2(float a) {
+static inline float exp2(float a) {
   a = a > 130 ? 130 : a;
   a = a < -160 ? -160 : a;
   // Adding 1.5 * 2^23 leaves the integer in the low bits.
@@ -198,15 +198,16 @@ inline float exp2(float a) {
   return result * powerOfTwo(half) * powerOfTwo(exponent - half);
 }
 
-inline float div(float a, float b) { return a / b; }
-inline float rcp(float a) { return 1 / a; }
-inline float rsqrt(float a) { return 1 / __builtin_sqrtf(a); }
-
-} // namespace
+static inline float div(float a, float b) { return a / b; }
+static inline float rcp(float a) { return 1 / a; }
+static inline float rsqrt(float a) { return 1 / __builtin_sqrtf(a); }
 
 //===----------------------------------------------------------------------===//
 // The intrinsics
 //===----------------------------------------------------------------------===//
+
+// Functions have the intrinsics' names.
+// NOLINTBEGIN(readability-identifier-naming)
 
 #define ROUNDINGS(DEFINE)                                                      \
   DEFINE(rn, RN) DEFINE(rm, RM) DEFINE(rp, RP) DEFINE(rz, RZ)
@@ -422,6 +423,21 @@ INTRINSIC int16_t nvvm_f2h_rn(float a) {
 }
 INTRINSIC int16_t nvvm_f2h_rn_ftz(float a) { return nvvm_f2h_rn(flush(a)); }
 
+// Instructions of libdevice's inline assembly.
+INTRINSIC float ptx_rcp_approx_ftz_f32(float a) { return flush(1 / flush(a)); }
+INTRINSIC double ptx_rsqrt_approx_ftz_f64(double a) {
+  return 1 / __builtin_sqrt(a);
+}
+#define DEFINE_SUBTRACTION(NAME, ROUNDING)                                     \
+  INTRINSIC float ptx_sub_##NAME##_f32(float a, float b) {                     \
+    return add<ROUNDING>(a, -b);                                               \
+  }                                                                            \
+  INTRINSIC float ptx_sub_##NAME##_ftz_f32(float a, float b) {                 \
+    return flush(add<ROUNDING>(flush(a), flush(-b)));                          \
+  }
+ROUNDINGS(DEFINE_SUBTRACTION)
+INTRINSIC double ptx_sub_rn_f64(double a, double b) { return a - b; }
+
 //===----------------------------------------------------------------------===//
 // Integers and bits
 //===----------------------------------------------------------------------===//
@@ -526,3 +542,5 @@ DEFINE_ASYNC_COPY(cg, 16)
 INTRINSIC void nvvm_cp_async_commit_group() {}
 INTRINSIC void nvvm_cp_async_wait_group(uint32_t) {}
 INTRINSIC void nvvm_cp_async_wait_all() {}
+
+// NOLINTEND(readability-identifier-naming)
