@@ -580,6 +580,12 @@ struct PackLowering : OpConversionPattern<PackOp> {
       return success();
     }
 
+    if (type.getNumElements() == 0) {
+      rewriter.replaceOpWithNewOp<tensor::EmptyOp>(
+          op, op.getWords().getType(), ValueRange());
+      return success();
+    }
+
     // Codes past the end are zero.
     int64_t numParts = kWordBits / bits;
     ArrayRef<int64_t> shape = op.getWords().getType().getShape();
@@ -639,19 +645,24 @@ struct UnpackLowering : OpConversionPattern<UnpackOp> {
       return success();
     }
 
+    if (type.getNumElements() == 0) {
+      rewriter.replaceOpWithNewOp<tensor::EmptyOp>(op, type, ValueRange());
+      return success();
+    }
+
     int64_t numWords = op.getWords().getType().getDimSize(dim);
     SmallVector<AffineExpr> results;
     for (int64_t other = 0, rank = type.getRank(); other < rank; ++other)
       results.push_back(rewriter.getAffineDimExpr(other));
     AffineExpr index = rewriter.getAffineDimExpr(0);
-    results[dim] = results[dim] % std::max<int64_t>(numWords, 1);
+    results[dim] = results[dim] % numWords;
     Elementwise generic(rewriter, op.getLoc(), type.getShape());
     generic.add(adaptor.getWords(), AffineMap::get(type.getRank(), 0, results,
                                                    rewriter.getContext()));
     auto body = [&](ScalarBuilder &b, ArrayRef<Value> in) {
       // Which code of its word: the same for neighbours, but at `numWords`.
       AffineMap part = AffineMap::get(
-          1, 0, index.floorDiv(std::max<int64_t>(numWords, 1)) * bits);
+          1, 0, index.floorDiv(numWords) * bits);
       Value position = linalg::IndexOp::create(b.b, dim);
       Value amount = affine::AffineApplyOp::create(b.b, part, position);
       amount = arith::IndexCastUIOp::create(b.b, b.b.getI8Type(), amount);
