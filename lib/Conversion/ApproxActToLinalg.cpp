@@ -581,8 +581,8 @@ struct PackLowering : OpConversionPattern<PackOp> {
     }
 
     if (type.getNumElements() == 0) {
-      rewriter.replaceOpWithNewOp<tensor::EmptyOp>(
-          op, op.getWords().getType(), ValueRange());
+      rewriter.replaceOpWithNewOp<tensor::EmptyOp>(op, op.getWords().getType(),
+                                                   ValueRange());
       return success();
     }
 
@@ -661,8 +661,7 @@ struct UnpackLowering : OpConversionPattern<UnpackOp> {
                                                    rewriter.getContext()));
     auto body = [&](ScalarBuilder &b, ArrayRef<Value> in) {
       // Which code of its word: the same for neighbours, but at `numWords`.
-      AffineMap part = AffineMap::get(
-          1, 0, index.floorDiv(numWords) * bits);
+      AffineMap part = AffineMap::get(1, 0, index.floorDiv(numWords) * bits);
       Value position = linalg::IndexOp::create(b.b, dim);
       Value amount = affine::AffineApplyOp::create(b.b, part, position);
       amount = arith::IndexCastUIOp::create(b.b, b.b.getI8Type(), amount);

@@ -88,8 +88,7 @@ private:
 /// something has no such form.
 static Value emitScalars(OpBuilder &builder, Block &block, ValueRange scalars) {
   IRMapping mapping;
-  for (auto [argument, scalar] :
-       llvm::zip_equal(block.getArguments(), scalars))
+  for (auto [argument, scalar] : llvm::zip_equal(block.getArguments(), scalars))
     mapping.map(argument, scalar);
   for (Operation &op : block) {
     if (isa<tensor::EmptyOp>(op))
@@ -119,8 +118,9 @@ static Value emitScalars(OpBuilder &builder, Block &block, ValueRange scalars) {
     }
     for (Operation &nested : generic.getBody()->without_terminator())
       builder.clone(nested, inner);
-    for (auto [result, value] : llvm::zip_equal(
-             generic.getResults(), generic.getBody()->getTerminator()->getOperands()))
+    for (auto [result, value] :
+         llvm::zip_equal(generic.getResults(),
+                         generic.getBody()->getTerminator()->getOperands()))
       mapping.map(result, inner.lookupOrDefault(value));
   }
   return {};
@@ -132,7 +132,8 @@ static Value emitScalars(OpBuilder &builder, Block &block, ValueRange scalars) {
 static LogicalResult lowerScatter(Operation *op, RewriterBase &rewriter) {
   if (op->getNumOperands() != 3 || op->getNumRegions() != 1 ||
       !op->getRegion(0).hasOneBlock())
-    return op->emitError("scatter of several operands is not supported on GPUs");
+    return op->emitError(
+        "scatter of several operands is not supported on GPUs");
   Value operand = op->getOperand(0), indices = op->getOperand(1);
   Value updates = op->getOperand(2);
   auto text = op->getAttrOfType<OpaqueAttr>("scatter_dimension_numbers");
@@ -214,8 +215,8 @@ static LogicalResult lowerScatter(Operation *op, RewriterBase &rewriter) {
         start = arith::IndexCastOp::create(b, b.getIndexType(), start);
         // An update whose window is not all inside is not made.
         Value last = arith::ConstantIndexOp::create(b, shape[dim] - size);
-        Value isValid = arith::CmpIOp::create(b, arith::CmpIPredicate::ule,
-                                              start, last);
+        Value isValid =
+            arith::CmpIOp::create(b, arith::CmpIPredicate::ule, start, last);
         isInside = arith::AndIOp::create(b, isInside, isValid);
         offset = arith::SubIOp::create(b, offset, start);
       }
@@ -273,8 +274,8 @@ static LogicalResult lowerEmptyReduce(Operation *op, RewriterBase &rewriter) {
   rewriter.setInsertionPoint(op);
   Location loc = op->getLoc();
   SmallVector<Value> results;
-  for (auto [result, init] : llvm::zip_equal(
-           op->getResults(), op->getOperands().drop_front(count))) {
+  for (auto [result, init] :
+       llvm::zip_equal(op->getResults(), op->getOperands().drop_front(count))) {
     Value scalar = tensor::ExtractOp::create(rewriter, loc, init, ValueRange());
     Value empty =
         tensor::EmptyOp::create(rewriter, loc, typeOf(result).getShape(),

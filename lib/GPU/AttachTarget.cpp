@@ -65,7 +65,8 @@ struct AttachTarget : approx_act::impl::AttachTargetBase<AttachTarget> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
     if (optLevel > 3) {
-      module.emitError("opt-level must be 0 to 3, but is ") << optLevel;
+      module.emitError("opt-level must be 0 to 3, but is ")
+          << optLevel.getValue();
       return signalPassFailure();
     }
     SmallVector<Attribute> targets;

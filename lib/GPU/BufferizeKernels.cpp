@@ -76,15 +76,14 @@ static void copyConstants(func::FuncOp func) {
     auto type = MemRefType::get(global.getType().getShape(),
                                 global.getType().getElementType());
     Value copy = memref::AllocOp::create(builder, global.getLoc(), type);
-    auto fill =
-        memref::CopyOp::create(builder, global.getLoc(), global, copy);
+    auto fill = memref::CopyOp::create(builder, global.getLoc(), global, copy);
     global.getResult().replaceAllUsesExcept(copy, fill);
   });
 }
 
-/// Makes an argument of each result, and writes down which is which. (Upstream's
-/// `buffer-results-to-out-params` with static allocations hoisted stops the
-/// process when one buffer is returned twice.)
+/// Makes an argument of each result, and writes down which is which.
+/// (Upstream's `buffer-results-to-out-params` with static allocations hoisted
+/// stops the process when one buffer is returned twice.)
 static LogicalResult passResults(func::FuncOp func) {
   if (!func.getBody().hasOneBlock())
     return func.emitOpError("expected one block");

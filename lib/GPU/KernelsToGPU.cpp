@@ -18,6 +18,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/OperationSupport.h"
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
 #include "llvm/Support/MathExtras.h"
@@ -159,6 +160,9 @@ struct ConvertKernelsToGPU
 private:
   void convert(KernelOp kernel, gpu::GPUModuleOp module, StringRef name);
   bool emitBody(gpu::GPUFuncOp func, KernelOp kernel, const Work &work);
+
+  /// What has been made, by label and type.
+  DenseMap<std::pair<StringAttr, Type>, SmallVector<gpu::GPUFuncOp>> functions;
 };
 } // namespace
 
@@ -264,9 +268,27 @@ void ConvertKernelsToGPU::convert(KernelOp kernel, gpu::GPUModuleOp module,
       std::min<int64_t>(blockSize, llvm::alignTo(numItems, 32)));
   func.setKnownBlockSize(ArrayRef<int32_t>{threads, 1, 1});
   annotateArguments(func, kernel);
-  if (emitBody(func, kernel, work))
-    ++numVector;
-  ++numKernels;
+  bool isVector = emitBody(func, kernel, work);
+
+  // Layers of one shape share their kernels.
+  SmallVector<gpu::GPUFuncOp> &others =
+      functions[{kernel.getLabelAttr(), type}];
+  auto *same = llvm::find_if(others, [&](gpu::GPUFuncOp other) {
+    return other.getAllArgAttrs() == func.getAllArgAttrs() &&
+           other.getKnownBlockSizeAttr() == func.getKnownBlockSizeAttr() &&
+           OperationEquivalence::isRegionEquivalentTo(
+               &other.getBody(), &func.getBody(),
+               OperationEquivalence::IgnoreLocations);
+  });
+  if (same != others.end()) {
+    func.erase();
+    func = *same;
+    ++numShared;
+  } else {
+    others.push_back(func);
+    numVector += isVector;
+    ++numKernels;
+  }
 
   Value one = arith::ConstantIndexOp::create(builder, loc, 1);
   Value blocks = arith::ConstantIndexOp::create(
@@ -280,9 +302,10 @@ void ConvertKernelsToGPU::convert(KernelOp kernel, gpu::GPUModuleOp module,
 
 void ConvertKernelsToGPU::runOnOperation() {
   ModuleOp root = getOperation();
+  functions.clear();
   if (blockSize < 32 || blockSize > 1024 || blockSize % 32 != 0) {
     root.emitError("block-size must be a multiple of 32 up to 1024, but is ")
-        << blockSize;
+        << blockSize.getValue();
     return signalPassFailure();
   }
   SmallVector<KernelOp> kernels;

@@ -285,7 +285,8 @@ struct PlanMemory : approx_act::impl::PlanMemoryBase<PlanMemory> {
   void runOnOperation() override {
     func::FuncOp func = getOperation();
     if (alignment < 1 || !llvm::isPowerOf2_64(alignment)) {
-      func.emitError("alignment must be a power of 2, but is ") << alignment;
+      func.emitError("alignment must be a power of 2, but is ")
+          << alignment.getValue();
       return signalPassFailure();
     }
     if (func.isDeclaration() || !func.getBody().hasOneBlock())

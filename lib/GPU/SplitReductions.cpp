@@ -124,7 +124,8 @@ static LogicalResult split(linalg::LinalgOp op, int64_t maxSerial) {
     if (kept != size)
       addParallel(size / kept, type);
   }
-  if (remaining == getNumCombined(op))
+  // A prime number of elements has no parts.
+  if (remaining == getNumCombined(op) || remaining == 1)
     return failure();
 
   SmallVector<AffineMap> maps;

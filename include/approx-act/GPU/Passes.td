@@ -206,8 +206,8 @@ def ConvertKernelsToGPU : Pass<"convert-approx-act-kernels-to-gpu",
   let summary = "Lower kernels on memory to gpu functions and launches";
   let description = [{
     Makes a `gpu.func` of every `approx_act.kernel` on memory, all in one
-    `gpu.module`, and a `gpu.launch_func` in its place. Kernels are named by
-    their labels, with a number.
+    `gpu.module`, and a `gpu.launch_func` in its place. Functions are named by
+    the labels of kernels, with a number; equal kernels of one label share one.
 
     A thread computes neighbouring elements along the innermost dimension: as
     many as make 128 bits of the widest type, or 8 where packed words are
@@ -234,7 +234,8 @@ def ConvertKernelsToGPU : Pass<"convert-approx-act-kernels-to-gpu",
   ];
   let statistics = [
     Statistic<"numKernels", "kernels", "Functions made">,
-    Statistic<"numVector", "vectorised", "Kernels with vector accesses">,
+    Statistic<"numShared", "shared", "Launches of a function made before">,
+    Statistic<"numVector", "vectorised", "Functions with vector accesses">,
   ];
 }
 
