@@ -125,8 +125,13 @@ static StringRef findName(Location loc) {
 static std::string getPurpose(Operation *op) {
   StringRef name = findName(op->getLoc());
   name = name.substr(name.rfind('/') + 1);
-  if (name.empty() || name.contains('.'))
+  if (name.empty() || name.contains('.')) {
     name = op->getName().stripDialect();
+    // The last thing that an element goes through.
+    if (auto generic = dyn_cast<linalg::GenericOp>(op))
+      if (Block &block = *generic.getBody(); block.getOperations().size() > 1)
+        name = block.back().getPrevNode()->getName().stripDialect();
+  }
   std::string purpose;
   for (char c : name.take_front(24))
     purpose += llvm::isAlnum(c) ? c : '_';
