@@ -16,8 +16,8 @@
 
 // Of llvm/Support/TargetSelect.h, which wants every target linked in.
 extern "C" {
-void LLVMInitializeNVPTXTargetInfo();
-void LLVMInitializeNVPTXTargetMC();
+void LLVMInitializeNVPTXTargetInfo(); // NOLINT: LLVM's name
+void LLVMInitializeNVPTXTargetMC();   // NOLINT: LLVM's name
 }
 
 namespace mlir::approx_act {

@@ -28,11 +28,13 @@ namespace {
 struct KernelModel
     : bufferization::DstBufferizableOpInterfaceExternalModel<KernelModel,
                                                              KernelOp> {
+  // NOLINTNEXTLINE(bugprone-derived-method-shadowing-base-method): as designed
   bool bufferizesToMemoryRead(Operation *op, OpOperand &operand,
                               const bufferization::AnalysisState &) const {
     return !cast<KernelOp>(op).isDpsInit(&operand);
   }
 
+  // NOLINTNEXTLINE(bugprone-derived-method-shadowing-base-method): as designed
   LogicalResult bufferize(Operation *op, RewriterBase &rewriter,
                           const bufferization::BufferizationOptions &options,
                           bufferization::BufferizationState &state) const {

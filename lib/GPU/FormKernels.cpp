@@ -129,6 +129,7 @@ private:
   unsigned getTrivialWork(Value value);
   void require(Value value);
   void requireOperands(Operation *op);
+  void requireWork(Value value);
   void chooseShared(Operation *op);
 
   std::unique_ptr<Group> createGroup(Value root);
@@ -216,8 +217,21 @@ void KernelFormer::requireOperands(Operation *op) {
     return;
   }
   for (Value operand : getReadValues(op))
-    if (isReadRepeatedly(op, operand) && getTrivialWork(operand) > kTrivialWork)
-      require(operand);
+    if (isReadRepeatedly(op, operand))
+      requireWork(operand);
+}
+
+/// Puts a value in memory that is read repeatedly, if it takes work to compute.
+/// What only moves elements, as padding does, can be done over and over.
+void KernelFormer::requireWork(Value value) {
+  value = lookThroughBarriers(value);
+  if (getTrivialWork(value) <= kTrivialWork)
+    return;
+  Operation *op = value.getDefiningOp();
+  if (getWork(op) > 0 || isScalarOp(op))
+    return require(value);
+  for (Value operand : getReadValues(op))
+    requireWork(operand);
 }
 
 /// The ops that read a value, whichever parts of it.
