@@ -70,12 +70,11 @@ static void collectAccesses(Instruction &instruction,
 }
 
 /// Whether the pointer is to memory that one thread or block has for itself.
-static bool isLocalOrShared(const Function &body, const Value *pointer) {
+static bool isLocalOrShared(Function &body, const Value *pointer) {
   const Value *object = getUnderlyingObject(pointer, /*MaxLookup=*/0);
-  unsigned shared = body.arg_size() - unsigned(BodyArgument::Count) +
-                    unsigned(BodyArgument::Shared);
-  return isa<AllocaInst>(object) || object == body.getArg(shared) ||
-         object->getType()->getPointerAddressSpace() == 3;
+  return isa<AllocaInst>(object) ||
+         object == getBodyArgument(body, BodyArgument::Shared) ||
+         object->getType()->getPointerAddressSpace() == sharedAddressSpace;
 }
 
 void runtime::instrument(KernelModule &kernel, const Options &options) {
@@ -86,9 +85,7 @@ void runtime::instrument(KernelModule &kernel, const Options &options) {
   for (Instruction &instruction : instructions(body))
     collectAccesses(instruction, accesses);
 
-  Argument *counters =
-      body.getArg(body.arg_size() - unsigned(BodyArgument::Count) +
-                  unsigned(BodyArgument::Counters));
+  Argument *counters = getBodyArgument(body, BodyArgument::Counters);
   IRBuilder<> builder(*kernel.context);
   auto update = [&](unsigned counter, Instruction::BinaryOps op, Value *value) {
     Value *address = builder.CreateConstInBoundsGEP1_32(builder.getInt64Ty(),
