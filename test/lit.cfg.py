@@ -75,6 +75,9 @@ try:
 except OSError:
     pass
 
+# Threads of oneDNN that wait leave the processor to other tests.
+llvm_config.with_environment("OMP_WAIT_POLICY", "passive")
+
 # Programs run on XLA's CPU backend through the Python package of this checkout.
 llvm_config.with_environment("JAX_PLATFORMS", "cpu")
 llvm_config.with_environment("PYTHONDONTWRITEBYTECODE", "1")

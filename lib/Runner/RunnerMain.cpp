@@ -265,12 +265,13 @@ llvm::Error Runner::writeTrace() const {
 }
 
 llvm::Error Runner::run(ModuleOp module) {
-  runtime::Options runtimeOptions;
-  runtimeOptions.strict = options.strict;
-  runtimeOptions.reverseThreads = options.reverseThreads;
-  runtimeOptions.poison = options.poison;
-  runtimeOptions.countAccesses = options.countAccesses;
-  runtimeOptions.record = options.timings || !options.trace.empty();
+  // Beside those of the environment.
+  runtime::Options runtimeOptions = runtime::getOptions();
+  runtimeOptions.strict |= options.strict;
+  runtimeOptions.reverseThreads |= options.reverseThreads;
+  runtimeOptions.poison |= options.poison;
+  runtimeOptions.countAccesses |= options.countAccesses;
+  runtimeOptions.record |= options.timings || !options.trace.empty();
   runtime::setOptions(runtimeOptions);
 
   llvm::Expected<std::unique_ptr<Program>> created =

@@ -1,6 +1,7 @@
 // The bytes of global memory that a kernel loads and stores: every thread loads
-// 16 bytes and stores 4, atomics do both, and shared memory does not count. The
-// trace shows launches and memory.
+// 16 bytes and stores 4, atomics do both, shared memory does not count, and of
+// masked vectors, which end with the row of three, what the mask lets through.
+// The trace shows launches and memory.
 
 // RUN: %lower-gpu %s -o %t.mlir
 // RUN: approx-act-runner %t.mlir --strict --count-accesses --timings --repeat=2 --trace=%t.json > %t.csv
@@ -13,6 +14,7 @@
 // CHECK-NEXT: kernel,launches,microseconds,compile microseconds,bytes loaded,bytes stored
 // CHECK-NEXT: pack,2,{{[0-9.]+}},{{[0-9.]+}},1024,256
 // CHECK-NEXT: add,2,{{[0-9.]+}},{{[0-9.]+}},128,128
+// CHECK-NEXT: mask,2,{{[0-9.]+}},{{[0-9.]+}},96,96
 
 // TRACE-DAG: pack X compile
 // TRACE-DAG: pack X kernel
@@ -44,6 +46,21 @@ module attributes {gpu.container_module} {
       }
       gpu.return
     }
+    gpu.func @mask(%x: memref<32x4xf32>) kernel {
+      %c3 = arith.constant 3 : index
+      %c0 = arith.constant 0 : index
+      %zero = arith.constant dense<0.0> : vector<4xf32>
+      %i = gpu.thread_id x
+      %size = arith.minui %i, %c3 : index
+      %size32 = arith.index_cast %size : index to i32
+      %sizes = vector.broadcast %size32 : i32 to vector<4xi32>
+      %columns = arith.constant dense<[0, 1, 2, 3]> : vector<4xi32>
+      %m = arith.cmpi ult, %columns, %sizes : vector<4xi32>
+      %v = vector.maskedload %x[%i, %c0], %m, %zero : memref<32x4xf32>, vector<4xi1>, vector<4xf32> into vector<4xf32>
+      %w = arith.negf %v : vector<4xf32>
+      vector.maskedstore %x[%i, %c0], %m, %w : memref<32x4xf32>, vector<4xi1>, vector<4xf32>
+      gpu.return
+    }
   }
   func.func @main(%x: memref<32x4xf32>, %y: memref<32xf32>) attributes {
       llvm.emit_c_interface,
@@ -55,6 +72,9 @@ module attributes {gpu.container_module} {
         args(%x: memref<32x4xf32>, %y: memref<32xf32>)
     gpu.launch_func @kernels::@add blocks in (%c1, %c1, %c1) threads in (%c32, %c1, %c1)
         args(%x: memref<32x4xf32>, %y: memref<32xf32>)
+    %c6 = arith.constant 6 : index
+    gpu.launch_func @kernels::@mask blocks in (%c1, %c1, %c1) threads in (%c6, %c1, %c1)
+        args(%x: memref<32x4xf32>)
     return
   }
 }

@@ -383,3 +383,76 @@ module attributes {gpu.container_module} {
     return
   }
 }
+
+//--- out-of-memory.mlir
+// RUN: %lower-gpu %t/out-of-memory.mlir -o %t/lowered.mlir
+// RUN: not approx-act-runner %t/lowered.mlir 2>&1 | FileCheck %s --check-prefix=MEMORY
+// RUN: not approx-act-runner %t/lowered.mlir --strict 2>&1 | FileCheck %s --check-prefix=MEMORY
+// MEMORY: error: out of device memory: cannot allocate 4503599627370496 bytes
+module {
+  func.func @main(%x: memref<1125899906842624xf32>) attributes {
+      llvm.emit_c_interface, approx_act.arguments = [], approx_act.results = [memref<1125899906842624xf32>]} {
+    return
+  }
+}
+
+//--- freed.mlir
+// RUN: %lower-gpu %t/freed.mlir -o %t/lowered.mlir
+// RUN: not approx-act-runner %t/lowered.mlir --strict 2>&1 | FileCheck %s --check-prefix=FREED
+// FREED: error: launch of kernel 'k': argument 0 does not point to device memory
+module attributes {gpu.container_module} {
+  gpu.module @kernels {
+    gpu.func @k(%x: memref<64xf32>) kernel {
+      gpu.return
+    }
+  }
+  func.func @main() attributes {
+      llvm.emit_c_interface, approx_act.arguments = [], approx_act.results = []} {
+    %c1 = arith.constant 1 : index
+    %t0 = gpu.wait async
+    %m, %t1 = gpu.alloc async [%t0] () : memref<64xf32>
+    %t2 = gpu.dealloc async [%t1] %m : memref<64xf32>
+    %t3 = gpu.launch_func async [%t2] @kernels::@k blocks in (%c1, %c1, %c1) threads in (%c1, %c1, %c1) args(%m: memref<64xf32>)
+    gpu.wait [%t3]
+    return
+  }
+}
+
+//--- twice.mlir
+// RUN: %lower-gpu %t/twice.mlir -o %t/lowered.mlir
+// RUN: not approx-act-runner %t/lowered.mlir --strict 2>&1 | FileCheck %s --check-prefix=TWICE
+// TWICE: error: an allocation of 256 bytes is freed twice
+module {
+  func.func @main() attributes {
+      llvm.emit_c_interface, approx_act.arguments = [], approx_act.results = []} {
+    %t0 = gpu.wait async
+    %m, %t1 = gpu.alloc async [%t0] () : memref<64xf32>
+    %t2 = gpu.dealloc async [%t1] %m : memref<64xf32>
+    %t3 = gpu.dealloc async [%t2] %m : memref<64xf32>
+    gpu.wait [%t3]
+    return
+  }
+}
+
+//--- margin.mlir
+// A write that stays short of the page that traps is found when memory is freed.
+// RUN: %lower-gpu %t/margin.mlir -o %t/lowered.mlir
+// RUN: not approx-act-runner %t/lowered.mlir --strict 2>&1 | FileCheck %s --check-prefix=MARGIN
+// MARGIN: error: a kernel wrote beyond the end of an allocation of 20 bytes
+module attributes {gpu.container_module} {
+  gpu.module @kernels {
+    gpu.func @k(%x: memref<5xf32>) kernel {
+      %one = arith.constant 1.0 : f32
+      %i = gpu.thread_id x
+      memref.store %one, %x[%i] : memref<5xf32>
+      gpu.return
+    }
+  }
+  func.func @main(%x: memref<5xf32>) attributes {
+      llvm.emit_c_interface, approx_act.arguments = [], approx_act.results = [memref<5xf32>]} {
+    %c1 = arith.constant 1 : index
+    %c6 = arith.constant 6 : index
+    gpu.launch_func @kernels::@k blocks in (%c1, %c1, %c1) threads in (%c6, %c1, %c1) args(%x: memref<5xf32>)
+    return
+  }
+}

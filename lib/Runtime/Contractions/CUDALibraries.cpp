@@ -89,8 +89,10 @@ constexpr size_t minDimensions = 4;
 constexpr float one = 1;
 constexpr float zero = 0;
 
+} // namespace
+
 /// Loads a library and its functions.
-const CuBLAS &getCuBLAS() {
+static const CuBLAS &getCuBLAS() {
   static const CuBLAS functions = [] {
     SharedLibrary library({"libcublas.so.13", "libcublas.so.12"});
     if (!library)
@@ -106,7 +108,7 @@ const CuBLAS &getCuBLAS() {
   return functions;
 }
 
-const CuDNN &getCuDNN() {
+static const CuDNN &getCuDNN() {
   static const CuDNN functions = [] {
     SharedLibrary library({"libcudnn.so.9"});
     if (!library)
@@ -141,7 +143,7 @@ const CuDNN &getCuDNN() {
   return functions;
 }
 
-void check(Status status, StringRef call) {
+static void check(Status status, StringRef call) {
   if (status != 0)
     fail(call + " failed with status " + Twine(status));
 }
@@ -149,14 +151,15 @@ void check(Status status, StringRef call) {
 #define DNN(FUNCTION, ...) check(getCuDNN().FUNCTION(__VA_ARGS__), #FUNCTION)
 
 /// A size as the libraries take it.
-int toInt(int64_t value) {
+static int toInt(int64_t value) {
   if (!isInt<32>(value))
     fail("a size or stride of " + Twine(value) + " is too large for cuDNN");
   return static_cast<int>(value);
 }
 
 /// Numbers with `fill` for the dimensions that are missing.
-SmallVector<int> toInts(ArrayRef<int64_t> values, size_t minSize, int fill) {
+static SmallVector<int> toInts(ArrayRef<int64_t> values, size_t minSize,
+                               int fill) {
   SmallVector<int> result;
   for (int64_t value : values)
     result.push_back(toInt(value));
@@ -164,6 +167,7 @@ SmallVector<int> toInts(ArrayRef<int64_t> values, size_t minSize, int fill) {
   return result;
 }
 
+namespace {
 /// The layout of a tensor.
 class TensorDescriptor {
 public:

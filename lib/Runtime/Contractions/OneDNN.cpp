@@ -5,8 +5,9 @@
 //===----------------------------------------------------------------------===//
 ///
 /// \file
-/// Uses oneDNN's C interface, since the C++ one throws. The library chooses the
-/// layouts it works in; operands are reordered to them and back.
+/// Uses oneDNN's C interface, since the C++ one throws. Where the library has
+/// no good implementation for the layouts of the operands it chooses those it
+/// works in; operands are reordered to them and back.
 ///
 //===----------------------------------------------------------------------===//
 
@@ -67,6 +68,11 @@ private:
   Memory makeMemory(const dnnl_memory_desc_t &desc, void *data) const;
   PrimitiveDesc makePrimitiveDesc(const_dnnl_op_desc_t op,
                                   const_dnnl_primitive_desc_t hint) const;
+  PrimitiveDesc makeConvolutionDesc(ConvolutionKind kind,
+                                    const ApproxActConvolution &convolution,
+                                    const dnnl_memory_desc_t &input,
+                                    const dnnl_memory_desc_t &filter,
+                                    const dnnl_memory_desc_t &output) const;
   void reorder(dnnl_memory_t from, const dnnl_memory_desc_t &fromDesc,
                dnnl_memory_t to, const dnnl_memory_desc_t &toDesc) const;
   void execute(const_dnnl_primitive_desc_t desc,
@@ -219,16 +225,11 @@ static dnnl_memory_desc_t makeFilterDesc(const StridedView &filter,
   return makeDesc(sizes, strides);
 }
 
-bool OneDNN::convolve(ConvolutionKind kind,
-                      const ApproxActConvolution &convolution,
-                      const ConvolutionOperands &operands) {
-  dnnl_memory_desc_t inputDesc = makeDesc(operands.input);
-  dnnl_memory_desc_t filterDesc =
-      makeFilterDesc(operands.filter, convolution.groups);
-  dnnl_memory_desc_t outputDesc = makeDesc(operands.output);
-  dnnl_memory_desc_t input = makeAnyDesc(inputDesc);
-  dnnl_memory_desc_t filter = makeAnyDesc(filterDesc);
-  dnnl_memory_desc_t output = makeAnyDesc(outputDesc);
+/// Null when the library has no implementation.
+PrimitiveDesc OneDNN::makeConvolutionDesc(
+    ConvolutionKind kind, const ApproxActConvolution &convolution,
+    const dnnl_memory_desc_t &input, const dnnl_memory_desc_t &filter,
+    const dnnl_memory_desc_t &output) const {
   // The library counts the gaps of a dilated filter.
   dnnl_dims_t dilations;
   for (int i = 0; i < convolution.rank; ++i)
@@ -242,26 +243,49 @@ bool OneDNN::convolve(ConvolutionKind kind,
           &op, dnnl_forward_training, dnnl_convolution_direct, &input, &filter,
           /*bias=*/nullptr, &output, strides, dilations, low,
           high) != dnnl_success)
-    return false;
-  PrimitiveDesc desc = makePrimitiveDesc(&op, /*hint=*/nullptr);
+    return nullptr;
+  PrimitiveDesc forward = makePrimitiveDesc(&op, /*hint=*/nullptr);
+  if (!forward || kind == ConvolutionKind::Forward)
+    return forward;
+  if (kind == ConvolutionKind::InputGradient)
+    CHECKED(dnnl_dilated_convolution_backward_data_desc_init, &op,
+            dnnl_convolution_direct, &input, &filter, &output, strides,
+            dilations, low, high);
+  else
+    CHECKED(dnnl_dilated_convolution_backward_weights_desc_init, &op,
+            dnnl_convolution_direct, &input, &filter, /*bias=*/nullptr, &output,
+            strides, dilations, low, high);
+  return makePrimitiveDesc(&op, forward.get());
+}
+
+/// Whether an implementation is one of those that are generated for the
+/// processor.
+static bool isFast(const PrimitiveDesc &desc) {
+  const char *text = nullptr;
+  CHECKED(dnnl_primitive_desc_query, desc.get(), dnnl_query_impl_info_str, 0,
+          static_cast<void *>(&text));
+  StringRef name = text;
+  return name.starts_with("jit") || name.starts_with("brg");
+}
+
+bool OneDNN::convolve(ConvolutionKind kind,
+                      const ApproxActConvolution &convolution,
+                      const ConvolutionOperands &operands) {
+  dnnl_memory_desc_t inputDesc = makeDesc(operands.input);
+  dnnl_memory_desc_t filterDesc =
+      makeFilterDesc(operands.filter, convolution.groups);
+  dnnl_memory_desc_t outputDesc = makeDesc(operands.output);
+  // The filter is small.
+  dnnl_memory_desc_t anyFilter = makeAnyDesc(filterDesc);
+  PrimitiveDesc desc =
+      makeConvolutionDesc(kind, convolution, inputDesc, anyFilter, outputDesc);
+  if (!desc || !isFast(desc))
+    desc = makeConvolutionDesc(kind, convolution, makeAnyDesc(inputDesc),
+                               anyFilter, makeAnyDesc(outputDesc));
   if (!desc)
     return false;
   bool isForward = kind == ConvolutionKind::Forward;
   bool isInputGradient = kind == ConvolutionKind::InputGradient;
-  if (!isForward) {
-    dnnl_convolution_desc_t gradient;
-    if (isInputGradient)
-      CHECKED(dnnl_dilated_convolution_backward_data_desc_init, &gradient,
-              dnnl_convolution_direct, &input, &filter, &output, strides,
-              dilations, low, high);
-    else
-      CHECKED(dnnl_dilated_convolution_backward_weights_desc_init, &gradient,
-              dnnl_convolution_direct, &input, &filter, /*bias=*/nullptr,
-              &output, strides, dilations, low, high);
-    desc = makePrimitiveDesc(&gradient, desc.get());
-    if (!desc)
-      return false;
-  }
   auto choose = [](bool isGradient, auto gradient, auto value) {
     return isGradient ? gradient : value;
   };

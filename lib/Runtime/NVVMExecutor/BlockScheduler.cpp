@@ -6,12 +6,14 @@
 
 #include "BlockScheduler.h"
 #include "KernelRun.h"
+#include "WarpMatrix.h"
 #include "approx-act/Runtime/Runtime.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MathExtras.h"
+#include <cstring>
 
 using namespace llvm;
 using namespace mlir::approx_act;
@@ -334,6 +336,28 @@ uint64_t BlockScheduler::shuffle(unsigned first, unsigned lane,
   return (value & UINT32_MAX) | static_cast<uint64_t>(isInRange) << 32;
 }
 
+/// Does the work of a warp on the matrices in its lanes' registers.
+void BlockScheduler::computeMatrices(unsigned first) {
+  const Thread &thread = threads[running];
+  if (warps[first / warpSize].inWarpOp != UINT32_MAX)
+    KernelRun::fail(
+        formatv("collective {0} of the kernel is one of all lanes of "
+                "a warp, some of which are not there",
+                thread.site)
+            .str());
+  SmallVector<uint32_t *, warpSize> lanes;
+  for (unsigned lane = 0; lane < warpSize; ++lane) {
+    uint32_t *words;
+    std::memcpy(static_cast<void *>(&words), &threads[first + lane].value,
+                sizeof(words));
+    lanes.push_back(words);
+  }
+  if (!computeMatrix({static_cast<MatrixOp>(thread.lane), thread.clamp}, lanes))
+    KernelRun::fail(
+        "misaligned access: the address of a row of a matrix is not "
+        "a multiple of 16");
+}
+
 /// Gives every lane of `mask` its result and lets it go on.
 void BlockScheduler::compute(unsigned first, uint32_t mask) {
   SmallVector<unsigned, warpSize> lanes;
@@ -342,6 +366,8 @@ void BlockScheduler::compute(unsigned first, uint32_t mask) {
     if ((mask >> lane & 1) && threads[first + lane].status == Status::InWarpOp)
       lanes.push_back(lane);
 
+  if (threads[first + lanes.front()].op == WarpOp::Matrix)
+    computeMatrices(first);
   auto reduce = [&](auto combine) {
     uint64_t result = threads[first + lanes.front()].value;
     for (unsigned lane : drop_begin(lanes))
@@ -420,6 +446,7 @@ void BlockScheduler::compute(unsigned first, uint32_t mask) {
     case WarpOp::ReduceXor:
       result = reduce([](uint64_t a, uint64_t b) { return a ^ b; });
       break;
+    case WarpOp::Matrix:
     case WarpOp::Sync:
       break;
     }

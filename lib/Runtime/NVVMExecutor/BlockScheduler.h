@@ -83,6 +83,7 @@ private:
   void checkBarrier(uint32_t id, const Barrier &barrier) const;
   bool isComplete(unsigned first, const Thread &thread) const;
   void compute(unsigned first, uint32_t mask);
+  void computeMatrices(unsigned first);
   uint64_t shuffle(unsigned first, unsigned lane, uint32_t mask) const;
   [[noreturn]] void reportDeadlock() const;
   std::string describe(unsigned index) const;

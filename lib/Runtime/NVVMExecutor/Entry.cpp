@@ -46,25 +46,35 @@ public:
 
 private:
   Value *loadField(Type *type, size_t offset, const Twine &name);
-  SmallVector<Value *> loadArguments();
+  void addKernelArguments();
+  void addBodyArguments();
+  SmallVector<Instruction *> buildLoops();
+  void addCounters();
 
   KernelModule &kernel;
+  Function &body;
   const Options &options;
   IRBuilder<> builder;
   Function *entry;
+  /// What the body is called with; the ids of threads follow those of the
+  /// kernel.
+  SmallVector<Value *> arguments;
+  /// Numbers of one block.
+  Value *counters = nullptr;
 };
 } // namespace
 
 EntryBuilder::EntryBuilder(KernelModule &kernel, StringRef name,
                            const Options &options)
-    : kernel(kernel), options(options), builder(*kernel.context) {
+    : kernel(kernel), body(*kernel.kernel), options(options),
+      builder(*kernel.context) {
   SmallVector<Type *> types(2, builder.getPtrTy());
   if (kernel.hasCollectives)
     types.append(3, builder.getInt32Ty());
   entry = Function::Create(FunctionType::get(builder.getVoidTy(), types, false),
                            GlobalValue::ExternalLinkage, name, *kernel.module);
   for (StringRef attribute : {"target-cpu", "target-features"})
-    entry->addFnAttr(kernel.kernel->getFnAttribute(attribute));
+    entry->addFnAttr(body.getFnAttribute(attribute));
   builder.SetInsertPoint(BasicBlock::Create(*kernel.context, "entry", entry));
 }
 
@@ -75,103 +85,102 @@ Value *EntryBuilder::loadField(Type *type, size_t offset, const Twine &name) {
                             name);
 }
 
-/// The arguments of the kernel.
-SmallVector<Value *> EntryBuilder::loadArguments() {
-  SmallVector<Value *> arguments;
-  Function &body = *kernel.kernel;
-  for (auto [index, isPointer] : enumerate(kernel.isPointer)) {
+void EntryBuilder::addKernelArguments() {
+  for (unsigned index = 0; index < kernel.isPointer.size(); ++index) {
     Value *address = builder.CreateLoad(
         builder.getPtrTy(), builder.CreateConstInBoundsGEP1_64(
                                 builder.getPtrTy(), entry->getArg(1), index));
-    // Of a structure the caller has a copy already.
+    // The body makes the copy of a structure itself.
     if (body.hasParamAttribute(index, Attribute::ByVal))
       arguments.push_back(address);
     else
       arguments.push_back(
           builder.CreateLoad(body.getArg(index)->getType(), address));
   }
-  return arguments;
 }
 
-void EntryBuilder::build() {
+/// Adds the arguments of `BodyArgument` in their order, thread 0 for now.
+void EntryBuilder::addBodyArguments() {
   Type *i32 = builder.getInt32Ty();
-  Function &body = *kernel.kernel;
-  SmallVector<Value *> arguments = loadArguments();
-  SmallVector<Value *> threadId(3, builder.getInt32(0));
-  unsigned firstThreadId = arguments.size();
-  arguments.append(threadId.begin(), threadId.end());
-  for (unsigned i = 0; i < 3; ++i)
-    arguments.push_back(loadField(
-        i32, offsetof(BlockState, blockId) + i * sizeof(uint32_t), "block"));
-  for (unsigned i = 0; i < 3; ++i)
-    arguments.push_back(loadField(
-        i32, offsetof(BlockState, gridDim) + i * sizeof(uint32_t), "grid"));
+  arguments.append(3, builder.getInt32(0));
+  for (size_t offset :
+       {offsetof(BlockState, blockId), offsetof(BlockState, gridDim)})
+    for (unsigned i = 0; i < 3; ++i)
+      arguments.push_back(
+          loadField(i32, offset + i * sizeof(uint32_t), "sizes"));
   arguments.push_back(
       loadField(builder.getPtrTy(), offsetof(BlockState, shared), "shared"));
   arguments.push_back(
       loadField(i32, offsetof(BlockState, dynamicSharedBytes), "dynamic"));
-
   auto *countersType = ArrayType::get(builder.getInt64Ty(), NumCounters);
-  Value *counters = builder.CreateAlloca(countersType);
+  counters = builder.CreateAlloca(countersType, nullptr, "counters");
   builder.CreateStore(Constant::getNullValue(countersType), counters);
   arguments.push_back(counters);
+}
 
-  // Add to the counters of the block.
-  Instruction *end = builder.CreateRetVoid();
-  builder.SetInsertPoint(end);
-  bool hasCounters = options.strict || options.countAccesses;
-  Instruction *insertionPoint = end;
-  for (unsigned i = 0; hasCounters && i < NumCounters; ++i) {
-    Value *source =
-        builder.CreateConstInBoundsGEP1_32(builder.getInt64Ty(), counters, i);
-    if (insertionPoint == end)
-      insertionPoint = cast<Instruction>(
-          builder.CreateLoad(builder.getInt64Ty(), source, "count"));
-    Value *value = i == 0 ? insertionPoint
-                          : builder.CreateLoad(builder.getInt64Ty(), source);
-    Value *target = builder.CreateConstInBoundsGEP1_64(
-        builder.getInt8Ty(), entry->getArg(0),
-        offsetof(BlockState, counters) + i * sizeof(uint64_t));
-    Value *old = builder.CreateLoad(builder.getInt64Ty(), target);
-    builder.CreateStore(i < MisalignedBy2 ? builder.CreateAdd(old, value)
-                                          : builder.CreateOr(old, value),
-                        target);
-  }
-
-  body.addFnAttr(Attribute::AlwaysInline);
-  MDNode *group = nullptr;
-  if (!kernel.hasCollectives)
-    group = markParallel(body);
+/// Builds the loops over z, y and x around the insertion point, and sets the id
+/// of the thread. Gives the ends of their bodies.
+SmallVector<Instruction *> EntryBuilder::buildLoops() {
   SmallVector<Instruction *> latches;
   for (int dimension : {2, 1, 0}) {
-    Value *&id = arguments[firstThreadId + dimension];
-    if (kernel.hasCollectives) {
-      id = entry->getArg(2 + dimension);
-      continue;
-    }
-    Value *count = builder.getInt32(kernel.block[dimension]);
-    auto [first, index] =
-        SplitBlockAndInsertSimpleForLoop(count, insertionPoint->getIterator());
-    insertionPoint = first;
-    builder.SetInsertPoint(insertionPoint);
-    id = options.reverseThreads
-             ? builder.CreateSub(builder.getInt32(kernel.block[dimension] - 1),
-                                 index)
-             : index;
+    int64_t count = kernel.block[dimension];
+    auto [first, index] = SplitBlockAndInsertSimpleForLoop(
+        builder.getInt32(count), builder.GetInsertPoint());
     latches.push_back(first->getParent()->getTerminator());
+    builder.SetInsertPoint(first);
+    arguments[kernel.isPointer.size() + dimension] =
+        options.reverseThreads
+            ? builder.CreateSub(builder.getInt32(count - 1), index)
+            : index;
   }
-  // The inner loops split the blocks of the outer ones: their terminators are
-  // found once all are there.
-  builder.SetInsertPoint(insertionPoint);
+  return latches;
+}
+
+/// Adds what the body counted to the numbers of the block.
+void EntryBuilder::addCounters() {
+  Type *i64 = builder.getInt64Ty();
+  for (unsigned i = 0; i < NumCounters; ++i) {
+    Value *value = builder.CreateLoad(
+        i64, builder.CreateConstInBoundsGEP1_32(i64, counters, i));
+    Value *total = builder.CreateConstInBoundsGEP1_64(
+        builder.getInt8Ty(), entry->getArg(0),
+        offsetof(BlockState, counters) + i * sizeof(uint64_t));
+    Value *old = builder.CreateLoad(i64, total);
+    builder.CreateStore(i < MisalignedBy2 ? builder.CreateAdd(old, value)
+                                          : builder.CreateOr(old, value),
+                        total);
+  }
+}
+
+void EntryBuilder::build() {
+  addKernelArguments();
+  addBodyArguments();
+  Instruction *end = builder.CreateRetVoid();
+  builder.SetInsertPoint(end);
+
+  MDNode *group = nullptr;
+  SmallVector<Instruction *> latches;
+  if (kernel.hasCollectives) {
+    for (unsigned dimension = 0; dimension < 3; ++dimension)
+      arguments[kernel.isPointer.size() + dimension] =
+          entry->getArg(2 + dimension);
+  } else {
+    group = markParallel(body);
+    latches = buildLoops();
+  }
   CallInst *call = builder.CreateCall(&body, arguments);
-  call->setAttributes(AttributeList());
   for (unsigned i = 0; i < kernel.isPointer.size(); ++i)
     if (body.hasParamAttribute(i, Attribute::ByVal))
       call->addParamAttr(i, Attribute::getWithByValType(
                                 *kernel.context, body.getParamByValType(i)));
+  body.addFnAttr(Attribute::AlwaysInline);
   if (group)
     for (Instruction *latch : latches)
       setParallel(latch, group);
+
+  builder.SetInsertPoint(end);
+  if (options.strict || options.countAccesses)
+    addCounters();
 }
 
 void runtime::buildEntry(KernelModule &kernel, StringRef name,

@@ -27,13 +27,26 @@ namespace {
 struct MemoryAccess {
   Instruction *instruction;
   Value *pointer;
-  /// Null when the number of bytes is not a constant.
   Value *bytes;
   Align alignment;
   bool isLoad;
   bool isStore;
 };
 } // namespace
+
+/// The bytes of the elements that a mask lets through, computed before `call`.
+static Value *getMaskedBytes(IntrinsicInst *call, Type *type, Value *mask) {
+  IRBuilder<> builder(call);
+  auto *vector = cast<FixedVectorType>(type);
+  Value *bits =
+      builder.CreateBitCast(mask, builder.getIntNTy(vector->getNumElements()));
+  Value *count = builder.CreateUnaryIntrinsic(Intrinsic::ctpop, bits);
+  TypeSize elementBytes =
+      call->getDataLayout().getTypeStoreSize(vector->getElementType());
+  return builder.CreateMul(
+      builder.CreateZExtOrTrunc(count, builder.getInt64Ty()),
+      builder.getInt64(elementBytes));
+}
 
 /// Adds the accesses of an instruction to `accesses`.
 static void collectAccesses(Instruction &instruction,
@@ -66,16 +79,27 @@ static void collectAccesses(Instruction &instruction,
       accesses.push_back(
           {transfer, transfer->getRawSource(), transfer->getLength(),
            transfer->getSourceAlign().valueOrOne(), true, false});
+  } else if (auto *call = dyn_cast<IntrinsicInst>(&instruction)) {
+    if (call->getIntrinsicID() == Intrinsic::masked_load)
+      accesses.push_back(
+          {call, call->getArgOperand(0),
+           getMaskedBytes(call, call->getType(), call->getArgOperand(1)),
+           call->getParamAlign(0).valueOrOne(), true, false});
+    else if (call->getIntrinsicID() == Intrinsic::masked_store)
+      accesses.push_back(
+          {call, call->getArgOperand(1),
+           getMaskedBytes(call, call->getArgOperand(0)->getType(),
+                          call->getArgOperand(2)),
+           call->getParamAlign(1).valueOrOne(), false, true});
   }
 }
 
 /// Whether the pointer is to memory that one thread or block has for itself.
-static bool isLocalOrShared(const Function &body, const Value *pointer) {
+static bool isLocalOrShared(Function &body, const Value *pointer) {
   const Value *object = getUnderlyingObject(pointer, /*MaxLookup=*/0);
-  unsigned shared = body.arg_size() - unsigned(BodyArgument::Count) +
-                    unsigned(BodyArgument::Shared);
-  return isa<AllocaInst>(object) || object == body.getArg(shared) ||
-         object->getType()->getPointerAddressSpace() == 3;
+  return isa<AllocaInst>(object) ||
+         object == getBodyArgument(body, BodyArgument::Shared) ||
+         object->getType()->getPointerAddressSpace() == sharedAddressSpace;
 }
 
 void runtime::instrument(KernelModule &kernel, const Options &options) {
@@ -83,12 +107,10 @@ void runtime::instrument(KernelModule &kernel, const Options &options) {
     return;
   Function &body = *kernel.kernel;
   SmallVector<MemoryAccess> accesses;
-  for (Instruction &instruction : instructions(body))
+  for (Instruction &instruction : make_early_inc_range(instructions(body)))
     collectAccesses(instruction, accesses);
 
-  Argument *counters =
-      body.getArg(body.arg_size() - unsigned(BodyArgument::Count) +
-                  unsigned(BodyArgument::Counters));
+  Argument *counters = getBodyArgument(body, BodyArgument::Counters);
   IRBuilder<> builder(*kernel.context);
   auto update = [&](unsigned counter, Instruction::BinaryOps op, Value *value) {
     Value *address = builder.CreateConstInBoundsGEP1_32(builder.getInt64Ty(),

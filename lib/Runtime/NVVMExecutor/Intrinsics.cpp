@@ -12,6 +12,7 @@
 
 #include "KernelABI.h"
 #include "KernelModule.h"
+#include "WarpMatrix.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Bitcode/BitcodeReader.h"
@@ -63,6 +64,7 @@ private:
   Error lowerCall(CallInst &call);
   bool lowerBarrier(CallInst &call, StringRef name);
   bool lowerWarp(CallInst &call, StringRef name);
+  bool lowerMatrix(CallInst &call, StringRef name);
   void lowerToSupport(CallInst &call, StringRef prefix, StringRef name,
                       const Twine &description);
   Error lowerAssembly(CallInst &call);
@@ -212,6 +214,44 @@ bool IntrinsicLowering::lowerWarp(CallInst &call, StringRef name) {
   return true;
 }
 
+bool IntrinsicLowering::lowerMatrix(CallInst &call, StringRef name) {
+  std::optional<MatrixIntrinsic> intrinsic = parseMatrixIntrinsic(name);
+  if (!intrinsic)
+    return false;
+  Type *i32 = builder.getInt32Ty();
+  BasicBlock &entry = call.getFunction()->getEntryBlock();
+  Value *words =
+      IRBuilder<>(&entry, entry.begin())
+          .CreateAlloca(ArrayType::get(i32, maxMatrixWords), nullptr, "words");
+  auto getWord = [&](unsigned index) {
+    return builder.CreateConstInBoundsGEP1_32(i32, words, index);
+  };
+  for (auto [index, argument] : enumerate(call.args())) {
+    Value *value = argument;
+    if (value->getType()->isPointerTy())
+      value = builder.CreatePtrToInt(value, builder.getInt64Ty());
+    builder.CreateStore(value, getWord(index));
+  }
+  builder.CreateCall(getWarp(),
+                     {builder.getInt32(numSites++),
+                      builder.getInt32(static_cast<uint32_t>(WarpOp::Matrix)),
+                      builder.getInt32(-1),
+                      builder.CreatePtrToInt(words, builder.getInt64Ty()),
+                      builder.getInt32(static_cast<uint32_t>(intrinsic->op)),
+                      builder.getInt32(intrinsic->count)});
+  auto *type = dyn_cast<StructType>(call.getType());
+  if (!type) {
+    replace(call, builder.CreateLoad(call.getType(), getWord(0)));
+    return true;
+  }
+  Value *result = PoisonValue::get(type);
+  for (auto [index, element] : enumerate(type->elements()))
+    result = builder.CreateInsertValue(
+        result, builder.CreateLoad(element, getWord(index)), index);
+  replace(call, result);
+  return true;
+}
+
 void IntrinsicLowering::lowerToSupport(CallInst &call, StringRef prefix,
                                        StringRef name,
                                        const Twine &description) {
@@ -309,7 +349,8 @@ Error IntrinsicLowering::lowerCall(CallInst &call) {
   }
   if (!name.consume_front(nvvmPrefix) || name.starts_with("read.ptx.sreg."))
     return Error::success();
-  if (!lowerBarrier(call, name) && !lowerWarp(call, name))
+  if (!lowerBarrier(call, name) && !lowerWarp(call, name) &&
+      !lowerMatrix(call, name))
     lowerToSupport(call, supportPrefix, name, description);
   return Error::success();
 }

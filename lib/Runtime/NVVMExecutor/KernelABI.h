@@ -68,6 +68,9 @@ enum class WarpOp : uint32_t {
   ReduceAnd,
   ReduceOr,
   ReduceXor,
+  /// A `MatrixOp`, which is in place of the lane, on the registers whose
+  /// address is the value.
+  Matrix,
   Sync
 };
 

@@ -40,6 +40,9 @@ struct KernelModule {
   uint64_t sharedBytes = 0;
 };
 
+/// NVVM's address space of the memory of a block.
+inline constexpr unsigned sharedAddressSpace = 3;
+
 /// The arguments of the body that follow those of the kernel.
 enum class BodyArgument : unsigned {
   /// Three each.
@@ -52,6 +55,10 @@ enum class BodyArgument : unsigned {
   Counters,
   Count
 };
+
+/// An argument of a body, of those with three the one for `dimension`.
+llvm::Argument *getBodyArgument(llvm::Function &body, BodyArgument argument,
+                                unsigned dimension = 0);
 
 /// Reads the kernel and all it calls from `object`.
 llvm::Expected<KernelModule>

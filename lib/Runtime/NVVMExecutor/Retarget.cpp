@@ -20,7 +20,6 @@ using namespace llvm;
 using namespace mlir::approx_act;
 using namespace mlir::approx_act::runtime;
 
-static constexpr unsigned sharedAddressSpace = 3;
 /// What dynamic shared memory is aligned to.
 static constexpr uint64_t dynamicSharedAlignment = 16;
 
@@ -139,9 +138,8 @@ static void addArguments(KernelModule &kernel) {
   kernel.kernel = body;
 }
 
-/// The arguments of a body by their meaning.
-static Argument *getArgument(Function &body, BodyArgument argument,
-                             unsigned dimension = 0) {
+Argument *runtime::getBodyArgument(Function &body, BodyArgument argument,
+                                   unsigned dimension) {
   unsigned first = body.arg_size() - unsigned(BodyArgument::Count);
   return body.getArg(first + unsigned(argument) + dimension);
 }
@@ -162,28 +160,28 @@ static Value *getRegister(KernelModule &kernel, IRBuilder<> &builder,
   };
   const Dim3 &block = kernel.block;
   if (auto dimension = getDimension("tid."))
-    return getArgument(body, BodyArgument::ThreadId, *dimension);
+    return getBodyArgument(body, BodyArgument::ThreadId, *dimension);
   if (auto dimension = getDimension("ntid."))
     return builder.getInt32(block[*dimension]);
   if (auto dimension = getDimension("ctaid."))
-    return getArgument(body, BodyArgument::BlockId, *dimension);
+    return getBodyArgument(body, BodyArgument::BlockId, *dimension);
   if (auto dimension = getDimension("nctaid."))
-    return getArgument(body, BodyArgument::GridDim, *dimension);
+    return getBodyArgument(body, BodyArgument::GridDim, *dimension);
   if (name == "warpsize")
     return builder.getInt32(warpSize);
   if (name == "dynamic_smem_size")
-    return getArgument(body, BodyArgument::DynamicSharedBytes);
+    return getBodyArgument(body, BodyArgument::DynamicSharedBytes);
   if (name == "nwarpid")
     return builder.getInt32(
         divideCeil(block[0] * block[1] * block[2], warpSize));
 
   Value *row = builder.CreateAdd(
-      builder.CreateMul(getArgument(body, BodyArgument::ThreadId, 2),
+      builder.CreateMul(getBodyArgument(body, BodyArgument::ThreadId, 2),
                         builder.getInt32(block[1])),
-      getArgument(body, BodyArgument::ThreadId, 1));
+      getBodyArgument(body, BodyArgument::ThreadId, 1));
   Value *thread =
       builder.CreateAdd(builder.CreateMul(row, builder.getInt32(block[0])),
-                        getArgument(body, BodyArgument::ThreadId, 0));
+                        getBodyArgument(body, BodyArgument::ThreadId, 0));
   Value *lane = builder.CreateAnd(thread, builder.getInt32(warpSize - 1));
   if (name == "laneid")
     return lane;
@@ -259,7 +257,7 @@ static void placeSharedVariables(KernelModule &kernel) {
       uint64_t offset = variable->isDeclaration() ? kernel.sharedBytes
                                                   : offsets.lookup(variable);
       Value *address = builder.CreateInBoundsGEP(
-          builder.getInt8Ty(), getArgument(body, BodyArgument::Shared),
+          builder.getInt8Ty(), getBodyArgument(body, BodyArgument::Shared),
           builder.getInt64(offset));
       variable->replaceAllUsesWith(
           builder.CreateAddrSpaceCast(address, variable->getType()));
