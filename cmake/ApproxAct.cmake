@@ -25,10 +25,31 @@ function(approx_act_tool name)
   add_executable(${name} ${ARG_UNPARSED_ARGUMENTS})
   approx_act_compile_options(${name})
   target_link_libraries(${name} PRIVATE ${ARG_LINK_LIBS} MLIR LLVM)
+  # Where the project's shared libraries are, once installed.
+  set_target_properties(${name} PROPERTIES INSTALL_RPATH "$ORIGIN/../lib")
   install(TARGETS ${name} RUNTIME DESTINATION bin COMPONENT approx-act-tools)
   # Of a wheel, bin/ is inside the package; people find the tools on their PATH.
   if(SKBUILD)
     install(TARGETS ${name} RUNTIME DESTINATION ${SKBUILD_SCRIPTS_DIR}
+            COMPONENT approx-act-tools)
+  endif()
+endfunction()
+
+# approx_act_shared_library(name sources... [LINK_LIBS libs...])
+#
+# A shared library of the project, of which only what is marked for export can be
+# seen. It leaves nothing for others to define.
+function(approx_act_shared_library name)
+  cmake_parse_arguments(ARG "" "" "LINK_LIBS" ${ARGN})
+  add_library(${name} SHARED ${ARG_UNPARSED_ARGUMENTS})
+  approx_act_compile_options(${name})
+  target_compile_options(${name} PRIVATE -fvisibility=hidden)
+  target_link_options(${name} PRIVATE -Wl,-z,defs)
+  target_link_libraries(${name} PRIVATE ${ARG_LINK_LIBS})
+  install(TARGETS ${name} LIBRARY DESTINATION lib COMPONENT approx-act-tools)
+  # Beside the scripts, too.
+  if(SKBUILD)
+    install(TARGETS ${name} LIBRARY DESTINATION ${SKBUILD_DATA_DIR}/lib
             COMPONENT approx-act-tools)
   endif()
 endfunction()

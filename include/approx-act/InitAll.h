@@ -11,6 +11,7 @@
 #include "approx-act/Dialect/ApproxAct/IR/ApproxAct.h"
 #include "approx-act/Dialect/ApproxAct/Transforms/Passes.h"
 #include "approx-act/Dialect/StableHLO/StableHLO.h"
+#include "approx-act/GPU/Passes.h"
 #include "approx-act/Interfaces/UpstreamModels.h"
 #include "approx-act/Pipelines/Pipelines.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -25,6 +26,7 @@ namespace mlir::approx_act {
 inline void registerAllDialects(DialectRegistry &registry) {
   registry.insert<ApproxActDialect, arith::ArithDialect, func::FuncDialect,
                   math::MathDialect, tensor::TensorDialect>();
+  registerGPUDialects(registry);
   registerStableHLODialects(registry);
   registerUpstreamModels(registry);
   func::registerInlinerExtension(registry);
@@ -33,6 +35,7 @@ inline void registerAllDialects(DialectRegistry &registry) {
 inline void registerAllPasses() {
   registerApproxActPasses();
   registerApproxActConversionPasses();
+  registerApproxActGPUPasses();
   registerPipelines();
   // Of upstream, what a training step goes through.
   registerInlinerPass();

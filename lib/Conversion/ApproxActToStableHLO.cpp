@@ -6,16 +6,11 @@
 ///
 /// \file
 /// One pattern for each op. [S1], [S2], … are the clauses of docs/semantics.md
-/// that the code next to them implements.
-///
-/// Two choices keep the codes equal on every target. A product is never an
-/// operand of a sum on the way to a code, because some targets contract the two
-/// to one rounding. And no value outside of an integer type's range, and no
-/// NaN, is ever converted to that type, because StableHLO leaves the result
-/// open.
+/// that the code next to them implements; the formulas are in Formulas.h.
 ///
 //===----------------------------------------------------------------------===//
 
+#include "Formulas.h"
 #include "approx-act/Conversion/Passes.h"
 #include "approx-act/Dialect/ApproxAct/IR/ApproxAct.h"
 #include "approx-act/Dialect/StableHLO/StableHLO.h"
@@ -143,44 +138,6 @@ static Value reduceBlocks(StableHLOBuilder &hlo, StringRef combiner,
                      shape);
 }
 
-/// A tensor like `value` with `constant` everywhere.
-static Value splatLike(StableHLOBuilder &hlo, Value value, double constant) {
-  return hlo.splat(typeOf(value), constant);
-}
-
-/// `value · factor`.
-static Value scale(StableHLOBuilder &hlo, Value value, double factor) {
-  return hlo.elementwise("multiply", {value, splatLike(hlo, value, factor)});
-}
-
-/// `value > 0`; false for NaN.
-static Value isPositive(StableHLOBuilder &hlo, Value value) {
-  return hlo.compare("GT", value, splatLike(hlo, value, 0.0));
-}
-
-/// `value > 0 ? min(value, limit) : 0`; zero for NaN.
-static Value clampFromZero(StableHLOBuilder &hlo, Value value, Value limit) {
-  Value positive = isPositive(hlo, value);
-  Value limited = hlo.elementwise("minimum", {value, limit});
-  return hlo.select(positive, limited, splatLike(hlo, value, 0.0));
-}
-
-static Value clampFromZero(StableHLOBuilder &hlo, Value value, double limit) {
-  return clampFromZero(hlo, value, splatLike(hlo, value, limit));
-}
-
-/// `value` within `[least, greatest]`; NaN stays.
-static Value clamp(StableHLOBuilder &hlo, Value value, double least,
-                   double greatest) {
-  return hlo.elementwise("clamp", {splatLike(hlo, value, least), value,
-                                   splatLike(hlo, value, greatest)});
-}
-
-/// The number of the last cell of a grid.
-static double getLastCell(int64_t bits) {
-  return static_cast<double>((int64_t{1} << bits) - 1);
-}
-
 //===----------------------------------------------------------------------===//
 // Grids
 //===----------------------------------------------------------------------===//
@@ -195,23 +152,16 @@ struct GridLowering : OpConversionPattern<GridOp> {
                   ConversionPatternRewriter &rewriter) const override {
     StableHLOBuilder hlo(rewriter, op.getLoc());
     RankedTensorType type = op.getLo().getType();
-    double cells = getLastCell(op.getBits()) + 1.0;
-
-    if (op.getRange().getRule() == RangeRule::Normalised) {
-      auto perDeviation = [&](double constant) {
-        Value value = hlo.splat(type, constant);
-        return op.getRstd()
-                   ? hlo.elementwise("divide", {value, adaptor.getRstd()})
-                   : value;
-      };
-      double sigma = op.getRange().getSigma().convertToDouble();
-      Value reach = perDeviation(sigma);
-      Value lo = op.getMean()
-                     ? hlo.elementwise("subtract", {adaptor.getMean(), reach})
-                     : hlo.elementwise("negate", reach);
-      rewriter.replaceOp(op, {lo, perDeviation(2.0 * sigma / cells)});
+    double cells = formulas::getLastCell(op.getBits()) + 1.0;
+    auto replace = [&](std::pair<Value, Value> grid) {
+      rewriter.replaceOp(op, {grid.first, grid.second});
       return success();
-    }
+    };
+
+    if (op.getRange().getRule() == RangeRule::Normalised)
+      return replace(formulas::normalisedGrid(
+          hlo, op.getLo(), adaptor.getMean(), adaptor.getRstd(),
+          op.getRange().getSigma().convertToDouble(), cells));
 
     if (op.getInput().getType().getNumElements() == 0) {
       Value zero = hlo.splat(type, 0.0);
@@ -229,45 +179,11 @@ struct GridLowering : OpConversionPattern<GridOp> {
     if (op.getRange().getRule() == RangeRule::MinMax) {
       Value least = reduce("minimum", adaptor.getInput(), infinity);
       Value greatest = reduce("maximum", adaptor.getInput(), -infinity);
-      Value width = hlo.elementwise("subtract", {greatest, least});
-      // The maximum changes nothing, but stands between the product and sums
-      // to come.
-      Value step =
-          hlo.elementwise("maximum", {scale(hlo, width, 1.0 / (cells - 1)),
-                                      splatLike(hlo, width, 0.0)});
-      rewriter.replaceOp(op, {placeCentres(hlo, least, greatest, step), step});
-      return success();
+      return replace(formulas::minMaxGrid(hlo, least, greatest, cells));
     }
     Value magnitude = hlo.elementwise("abs", adaptor.getInput());
-    Value hi = reduce("maximum", magnitude, 0.0);
-    Value lo = hlo.elementwise("negate", hi);
-    Value step = scale(hlo, hlo.elementwise("add", {hi, hi}), 1.0 / cells);
-    rewriter.replaceOp(op, {lo, step});
-    return success();
-  }
-
-private:
-  /// `lo` of a grid with centres at `least` and `greatest`, or, where zero lies
-  /// between them, at zero and within half a step of both.
-  static Value placeCentres(StableHLOBuilder &hlo, Value least, Value greatest,
-                            Value step) {
-    Value zero = splatLike(hlo, least, 0.0);
-    Value half = splatLike(hlo, least, 0.5);
-    Value quotient =
-        hlo.elementwise("divide", {hlo.elementwise("negate", least), step});
-    Value number =
-        hlo.elementwise("floor", hlo.elementwise("add", {quotient, half}));
-    Value aroundZero = hlo.elementwise(
-        "negate",
-        hlo.elementwise("multiply",
-                        {hlo.elementwise("add", {number, half}), step}));
-    Value fromLeast =
-        hlo.elementwise("subtract", {least, scale(hlo, step, 0.5)});
-    Value isAround = hlo.elementwise(
-        "and", {hlo.elementwise("and", {hlo.compare("LT", least, zero),
-                                        isPositive(hlo, greatest)}),
-                isPositive(hlo, step)});
-    return hlo.select(isAround, aroundZero, fromLeast);
+    Value greatest = reduce("maximum", magnitude, 0.0);
+    return replace(formulas::absMaxGrid(hlo, greatest, cells));
   }
 };
 
@@ -279,55 +195,12 @@ struct SplitGridLowering : OpConversionPattern<SplitGridOp> {
   matchAndRewrite(SplitGridOp op, OpAdaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
     StableHLOBuilder hlo(rewriter, op.getLoc());
-    Value lo = adaptor.getLo(), slope = adaptor.getSlope();
-    double last = getLastCell(op.getBits());
-    auto subtract = [&](Value lhs, Value rhs) {
-      return hlo.elementwise("subtract", {lhs, rhs});
-    };
-    auto divide = [&](Value lhs, Value rhs) {
-      return hlo.elementwise("divide", {lhs, rhs});
-    };
-    Value hi =
-        hlo.elementwise("add", {lo, scale(hlo, adaptor.getStep(), last + 1)});
-
-    // A slope of -0 counts as 0, so that the sign of the offset alone says to
-    // which infinity the change of the mask goes.
-    Value falls = hlo.compare("LT", slope, splatLike(hlo, slope, 0.0));
-    Value divisor = hlo.select(falls, slope, hlo.elementwise("abs", slope));
-    Value negated = hlo.elementwise("negate", adaptor.getOffset());
-    Value change = divide(negated, divisor);
-    Value isKnown = hlo.compare("EQ", change, change);
-    change = hlo.select(isKnown, change, hi);
-    Value edge = hlo.elementwise(
-        "minimum", {hlo.elementwise("maximum", {change, lo}), hi});
-
-    Value below = subtract(edge, lo);
-    Value above = subtract(hi, edge);
-    Value active = hlo.select(falls, below, above);
-    Value inactive = hlo.select(falls, above, below);
-    double ratio = op.getRatio().convertToDouble();
-    Value weight =
-        hlo.elementwise("add", {scale(hlo, active, ratio), inactive});
-    Value share = divide(scale(hlo, inactive, last + 1), weight);
-    Value rounded = hlo.elementwise(
-        "floor", hlo.elementwise("add", {share, splatLike(hlo, share, 0.5)}));
-    // At least one cell on each side; an empty interval has no share.
-    Value inactiveCells =
-        clamp(hlo,
-              hlo.select(hlo.compare("EQ", rounded, rounded), rounded,
-                         splatLike(hlo, rounded, 1.0)),
-              1.0, last);
-    Value activeCells =
-        subtract(splatLike(hlo, rounded, last + 1), inactiveCells);
-    Value cellsBelow = hlo.select(falls, activeCells, inactiveCells);
-    Value cellsAbove = hlo.select(falls, inactiveCells, activeCells);
-
-    Value split =
-        hlo.convert(cellsBelow, op.getSplit().getType().getElementType());
-    split = hlo.select(falls, hlo.elementwise("negate", split), split);
-    Value widthBelow = divide(below, cellsBelow);
-    Value widthAbove = divide(above, cellsAbove);
-    rewriter.replaceOp(op, {edge, widthBelow, widthAbove, split});
+    formulas::SplitGrid grid = formulas::splitGrid(
+        hlo, adaptor.getLo(), adaptor.getStep(), adaptor.getSlope(),
+        adaptor.getOffset(), op.getRatio().convertToDouble(),
+        formulas::getLastCell(op.getBits()),
+        op.getSplit().getType().getElementType());
+    rewriter.replaceOp(op, {grid.edge, grid.below, grid.above, grid.split});
     return success();
   }
 };
@@ -337,31 +210,12 @@ struct SplitGridLowering : OpConversionPattern<SplitGridOp> {
 // Codes
 //===----------------------------------------------------------------------===//
 
-/// The hash `lowbias32` of C. Wellons [S4].
-static uint32_t hash(uint32_t x) {
-  x = (x ^ (x >> 16)) * 0x7FEB352DU;
-  x = (x ^ (x >> 15)) * 0x846CA68BU;
-  return x ^ (x >> 16);
-}
-
-/// The same, of every element of the `ui32` tensor `x`.
-static Value hash(StableHLOBuilder &hlo, Value x) {
-  auto shiftAndXor = [&](Value value, double amount) {
-    Value shifted = hlo.elementwise("shift_right_logical",
-                                    {value, splatLike(hlo, value, amount)});
-    return hlo.elementwise("xor", {value, shifted});
-  };
-  auto multiply = [&](Value value, double factor) {
-    return hlo.elementwise("multiply", {value, splatLike(hlo, value, factor)});
-  };
-  x = multiply(shiftAndXor(x, 16), 0x7FEB352DU);
-  x = multiply(shiftAndXor(x, 15), 0x846CA68BU);
-  return shiftAndXor(x, 16);
-}
-
-/// A random number in [0, 1) for each element of a tensor of type `type` [S4].
+/// A random number in [0, 1) for each element of a tensor of type `type` [S4];
+/// null for rounding to nearest.
 static Value randomNumbers(StableHLOBuilder &hlo, RankedTensorType type,
-                           uint32_t seed) {
+                           RoundingAttr rounding) {
+  if (rounding.getMode() == RoundingMode::Nearest)
+    return {};
   // A sum over the dimensions, not a reshaped row of numbers, so that a tensor
   // that is divided among devices needs no communication.
   auto words = type.clone(getUnsigned(type.getContext(), 32));
@@ -373,52 +227,11 @@ static Value randomNumbers(StableHLOBuilder &hlo, RankedTensorType type,
     index = hlo.elementwise("add", {index, offset});
     stride *= static_cast<uint32_t>(type.getDimSize(dim));
   }
-  constexpr uint32_t golden = 0x9E3779B9U;
-  Value key = hlo.splat(words, hash(seed + golden));
-  Value hashed = hash(hlo, hlo.elementwise("xor", {index, key}));
-  Value top =
-      hlo.elementwise("shift_right_logical", {hashed, hlo.splat(words, 8)});
-  Value number = hlo.convert(top, type.getElementType());
-  return hlo.elementwise("multiply", {number, hlo.splat(type, 0x1p-24)});
-}
-
-/// `1 / width`, or 0 where the cells have no width.
-static Value invertWidth(StableHLOBuilder &hlo, Value width) {
-  Value reciprocal =
-      hlo.elementwise("divide", {splatLike(hlo, width, 1.0), width});
-  return hlo.select(isPositive(hlo, width), reciprocal,
-                    splatLike(hlo, width, 0.0));
-}
-
-/// Rounds positions, in cells from where a grid begins, to a number from which
-/// the conversion to an integer makes the number of the cell: it drops the
-/// fraction, which is the floor of what is not negative [S4].
-static Value roundPosition(StableHLOBuilder &hlo, Value position, double last,
-                           RoundingAttr rounding) {
-  if (rounding.getMode() == RoundingMode::Nearest)
-    return position;
-  // The clamp changes no code; it stands between the product and the sum.
-  Value clamped = clampFromZero(hlo, position, last + 1.0);
-  Value centred =
-      hlo.elementwise("subtract", {clamped, splatLike(hlo, clamped, 0.5)});
-  return hlo.elementwise("add", {centred, randomNumbers(hlo, typeOf(centred),
-                                                        rounding.getSeed())});
+  return formulas::randomNumber(hlo, index, rounding.getSeed(),
+                                type.getElementType());
 }
 
 namespace {
-/// What a `split` for codes of `bits` bits says [S5].
-struct SideRule {
-  SideRule(StableHLOBuilder &hlo, Value split, int64_t bits)
-      : isBelow(hlo.compare("LT", split, splatLike(hlo, split, 0))),
-        cellsBelow(clamp(hlo, hlo.elementwise("abs", split), 1.0,
-                         getLastCell(bits))) {}
-
-  /// Whether the mask is true below the edge.
-  Value isBelow;
-  /// The number of cells below the edge, which is the first one above it.
-  Value cellsBelow;
-};
-
 /// [S4]
 struct QuantizeLowering : OpConversionPattern<QuantizeOp> {
   using OpConversionPattern::OpConversionPattern;
@@ -429,17 +242,15 @@ struct QuantizeLowering : OpConversionPattern<QuantizeOp> {
     StableHLOBuilder hlo(rewriter, op.getLoc());
     Value lo = adaptor.getLo();
     ArrayRef<int64_t> shape = op.getInput().getType().getShape();
-    double last = getLastCell(op.getCodes().getType().getElementTypeBitWidth());
+    double last =
+        formulas::getLastCell(op.getCodes().getType().getElementTypeBitWidth());
 
-    Value inverse = invertWidth(hlo, adaptor.getStep());
+    Value inverse = formulas::invertWidth(hlo, adaptor.getStep());
     Value input = hlo.convert(adaptor.getInput(), typeOf(lo).getElementType());
-    Value distance =
-        hlo.elementwise("subtract", {input, spread(hlo, lo, shape)});
-    Value position =
-        hlo.elementwise("multiply", {distance, spread(hlo, inverse, shape)});
-    position = roundPosition(hlo, position, last, op.getRounding());
-    Value codes = hlo.convert(clampFromZero(hlo, position, last),
-                              getUnsigned(op.getContext(), 8));
+    Value random = randomNumbers(hlo, typeOf(input), op.getRounding());
+    Value cells = formulas::quantize(hlo, input, spread(hlo, lo, shape),
+                                     spread(hlo, inverse, shape), last, random);
+    Value codes = hlo.convert(cells, getUnsigned(op.getContext(), 8));
     auto result = cast<RankedTensorType>(
         getTypeConverter()->convertType(op.getCodes().getType()));
     rewriter.replaceOp(op, hlo.convert(codes, result.getElementType()));
@@ -456,14 +267,13 @@ struct DequantizeLowering : OpConversionPattern<DequantizeOp> {
                   ConversionPatternRewriter &rewriter) const override {
     StableHLOBuilder hlo(rewriter, op.getLoc());
     RankedTensorType output = op.getOutput().getType();
-    Value first = hlo.elementwise(
-        "add", {adaptor.getLo(), scale(hlo, adaptor.getStep(), 0.5)});
-    Value step = spread(hlo, adaptor.getStep(), output.getShape());
-    Value cell =
-        hlo.convert(adaptor.getCodes(), typeOf(first).getElementType());
-    Value distance = hlo.elementwise("multiply", {cell, step});
-    Value restored = hlo.elementwise(
-        "add", {spread(hlo, first, output.getShape()), distance});
+    ArrayRef<int64_t> shape = output.getShape();
+    Value first =
+        formulas::firstCentre(hlo, adaptor.getLo(), adaptor.getStep());
+    Value restored =
+        formulas::dequantize(hlo, adaptor.getCodes(), spread(hlo, first, shape),
+                             spread(hlo, adaptor.getStep(), shape),
+                             op.getCodes().getType().getElementTypeBitWidth());
     rewriter.replaceOp(op, hlo.convert(restored, output.getElementType()));
     return success();
   }
@@ -480,45 +290,37 @@ struct QuantizeSplitLowering : OpConversionPattern<QuantizeSplitOp> {
     Value edge = adaptor.getEdge();
     ArrayRef<int64_t> shape = op.getInput().getType().getShape();
     int64_t bits = op.getCodes().getType().getElementTypeBitWidth();
-    double last = getLastCell(bits);
-    SideRule rule(hlo, adaptor.getSplit(), bits);
-    Value isUpper = hlo.elementwise(
-        "xor", {adaptor.getMask(), spread(hlo, rule.isBelow, shape)});
-
-    // Away from the edge, in cells of the side.
-    Value input =
-        hlo.convert(adaptor.getInput(), typeOf(edge).getElementType());
-    Value upwards =
-        hlo.elementwise("subtract", {input, spread(hlo, edge, shape)});
-    Value distance =
-        hlo.select(isUpper, upwards, hlo.elementwise("negate", upwards));
-    Value inverse = hlo.select(
-        isUpper, spread(hlo, invertWidth(hlo, adaptor.getAbove()), shape),
-        spread(hlo, invertWidth(hlo, adaptor.getBelow()), shape));
-    Value position =
-        roundPosition(hlo, hlo.elementwise("multiply", {distance, inverse}),
-                      last, op.getRounding());
-
+    double last = formulas::getLastCell(bits);
+    formulas::SideRule rule(hlo, adaptor.getSplit(), bits);
+    auto invert = [&](Value width) {
+      return spread(hlo, formulas::invertWidth(hlo, width), shape);
+    };
     Value cellsBelow =
         hlo.convert(rule.cellsBelow, typeOf(edge).getElementType());
-    Value lastBelow = hlo.elementwise(
-        "subtract", {cellsBelow, splatLike(hlo, cellsBelow, 1.0)});
-    Value lastAbove = hlo.elementwise(
-        "subtract", {splatLike(hlo, cellsBelow, last), cellsBelow});
-    Value limit = hlo.select(isUpper, spread(hlo, lastAbove, shape),
-                             spread(hlo, lastBelow, shape));
-    Value cell = hlo.convert(clampFromZero(hlo, position, limit),
-                             getUnsigned(op.getContext(), 8));
+    formulas::SplitParameters parameters;
+    parameters.edge = spread(hlo, edge, shape);
+    parameters.inverseBelow = invert(adaptor.getBelow());
+    parameters.inverseAbove = invert(adaptor.getAbove());
+    parameters.isBelow = spread(hlo, rule.isBelow, shape);
+    parameters.cellsBelow = spread(hlo, cellsBelow, shape);
 
-    Type code = typeOf(cell).getElementType();
-    Value firstAbove = spread(hlo, hlo.convert(cellsBelow, code), shape);
-    Value firstBelow = spread(hlo, hlo.convert(lastBelow, code), shape);
+    Value input =
+        hlo.convert(adaptor.getInput(), typeOf(edge).getElementType());
+    Value random = randomNumbers(hlo, typeOf(input), op.getRounding());
+    formulas::SplitCell result = formulas::quantizeSplit(
+        hlo, input, adaptor.getMask(), parameters, last, random);
+
+    // In integers: a target may not contract what leads to a code.
+    Type byte = getUnsigned(op.getContext(), 8);
+    Value cell = hlo.convert(result.cell, byte);
+    Value firstAbove = hlo.convert(parameters.cellsBelow, byte);
+    Value firstBelow = hlo.convert(result.lastBelow, byte);
     Value codes =
-        hlo.select(isUpper, hlo.elementwise("add", {firstAbove, cell}),
+        hlo.select(result.isUpper, hlo.elementwise("add", {firstAbove, cell}),
                    hlo.elementwise("subtract", {firstBelow, cell}));
-    auto result = cast<RankedTensorType>(
+    auto type = cast<RankedTensorType>(
         getTypeConverter()->convertType(op.getCodes().getType()));
-    rewriter.replaceOp(op, hlo.convert(codes, result.getElementType()));
+    rewriter.replaceOp(op, hlo.convert(codes, type.getElementType()));
     return success();
   }
 };
@@ -535,22 +337,15 @@ struct DequantizeSplitLowering : OpConversionPattern<DequantizeSplitOp> {
     ArrayRef<int64_t> shape = output.getShape();
     int64_t bits = op.getCodes().getType().getElementTypeBitWidth();
     Value edge = adaptor.getEdge();
-    SideRule rule(hlo, adaptor.getSplit(), bits);
+    formulas::SideRule rule(hlo, adaptor.getSplit(), bits);
     Value cellsBelow =
         hlo.convert(rule.cellsBelow, typeOf(edge).getElementType());
 
-    // From the edge to the centre of the cell, in cells: never zero, and
-    // negative below.
-    Value toCentre = hlo.elementwise(
-        "subtract", {splatLike(hlo, cellsBelow, 0.5), cellsBelow});
-    Value cell = hlo.convert(adaptor.getCodes(), typeOf(edge).getElementType());
-    Value cells = hlo.elementwise("add", {cell, spread(hlo, toCentre, shape)});
-    Value width = hlo.select(isPositive(hlo, cells),
-                             spread(hlo, adaptor.getAbove(), shape),
-                             spread(hlo, adaptor.getBelow(), shape));
-    Value distance = hlo.elementwise("multiply", {cells, width});
-    Value restored =
-        hlo.elementwise("add", {spread(hlo, edge, shape), distance});
+    Value toCentre = formulas::firstFromEdge(hlo, cellsBelow);
+    Value restored = formulas::dequantizeSplit(
+        hlo, adaptor.getCodes(), spread(hlo, edge, shape),
+        spread(hlo, adaptor.getBelow(), shape),
+        spread(hlo, adaptor.getAbove(), shape), spread(hlo, toCentre, shape));
     rewriter.replaceOp(op, hlo.convert(restored, output.getElementType()));
     return success();
   }
@@ -565,7 +360,8 @@ struct SideLowering : OpConversionPattern<SideOp> {
                   ConversionPatternRewriter &rewriter) const override {
     StableHLOBuilder hlo(rewriter, op.getLoc());
     RankedTensorType type = op.getCodes().getType();
-    SideRule rule(hlo, adaptor.getSplit(), type.getElementTypeBitWidth());
+    formulas::SideRule rule(hlo, adaptor.getSplit(),
+                            type.getElementTypeBitWidth());
     Value codes =
         hlo.convert(adaptor.getCodes(), getUnsigned(op.getContext(), 8));
     Value firstAbove =
@@ -615,7 +411,7 @@ struct PackLowering : OpConversionPattern<PackOp> {
         words = part;
       } else {
         Value shifted =
-            hlo.elementwise("shift_left", {part, splatLike(hlo, part, shift)});
+            hlo.elementwise("shift_left", {part, hlo.splatLike(part, shift)});
         words = hlo.elementwise("or", {words, shifted});
       }
       if (limits[dim] == size)
@@ -651,10 +447,10 @@ struct UnpackLowering : OpConversionPattern<UnpackOp> {
       dims.push_back(other < dim ? other : other + 1);
     Value spreadWords = hlo.broadcastInDim(words, shape, dims);
     Value shift = hlo.iota(typeOf(spreadWords), dim);
-    shift = hlo.elementwise("multiply", {shift, splatLike(hlo, shift, bits)});
+    shift = hlo.elementwise("multiply", {shift, hlo.splatLike(shift, bits)});
     Value codes = hlo.elementwise("shift_right_logical", {spreadWords, shift});
-    codes = hlo.elementwise("and",
-                            {codes, splatLike(hlo, codes, getLastCell(bits))});
+    codes = hlo.elementwise(
+        "and", {codes, hlo.splatLike(codes, formulas::getLastCell(bits))});
 
     SmallVector<int64_t> padded(typeOf(words).getShape());
     padded[dim] *= kWordBits / bits;

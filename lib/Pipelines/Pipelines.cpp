@@ -7,6 +7,16 @@
 #include "approx-act/Pipelines/Pipelines.h"
 #include "approx-act/Conversion/Passes.h"
 #include "approx-act/Dialect/ApproxAct/Transforms/Passes.h"
+#include "approx-act/GPU/Passes.h"
+#include "mlir/Conversion/AffineToStandard/AffineToStandard.h"
+#include "mlir/Conversion/GPUCommon/GPUCommonPass.h"
+#include "mlir/Conversion/GPUToNVVM/GPUToNVVMPass.h"
+#include "mlir/Conversion/ReconcileUnrealizedCasts/ReconcileUnrealizedCasts.h"
+#include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/GPU/Transforms/Passes.h"
+#include "mlir/Dialect/Linalg/Passes.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
 
@@ -47,7 +57,93 @@ void approx_act::buildPipeline(OpPassManager &pm,
     pm.addPass(createConvertApproxActToStableHLOPass());
 }
 
+/// From linalg on tensors to launches of the gpu dialect.
+static void buildKernels(OpPassManager &pm, const ToGPUOptions &options) {
+  pm.addPass(createInlineCalls());
+  pm.addPass(createSymbolDCEPass());
+  pm.addPass(createConvertStableHLOToLinalgPass());
+  pm.addPass(createConvertApproxActToLinalgPass());
+  pm.addPass(createConvertElementwiseToLinalgPass());
+  pm.addPass(createCanonicalizerPass());
+  // Recomputations of the backward pass are safe here: what they start from
+  // went through a barrier, and barriers stay until kernels are formed.
+  pm.addPass(createCSEPass());
+  // Twice, for the reductions of millions that are left of billions.
+  pm.addNestedPass<func::FuncOp>(createSplitReductions());
+  pm.addNestedPass<func::FuncOp>(createSplitReductions());
+  pm.addPass(createCanonicalizerPass());
+  pm.addNestedPass<func::FuncOp>(createFormKernels());
+
+  pm.addPass(createBufferizeKernels());
+  PlanMemoryOptions plan;
+  plan.print = options.printPlan;
+  pm.addNestedPass<func::FuncOp>(createPlanMemory(plan));
+
+  ConvertKernelsToGPUOptions convert;
+  convert.blockSize = options.blockSize;
+  pm.addPass(createConvertKernelsToGPU(convert));
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+}
+
+/// The name of a format for `gpu-module-to-binary`.
+static StringRef getFormatName(KernelFormat format) {
+  switch (format) {
+  case KernelFormat::LLVM:
+    return "llvm";
+  case KernelFormat::ISA:
+    return "isa";
+  case KernelFormat::Bin:
+    return "bin";
+  default:
+    return "fatbin";
+  }
+}
+
+void approx_act::buildToGPUPipeline(OpPassManager &pm,
+                                    const ToGPUOptions &options) {
+  buildKernels(pm, options);
+  if (options.format == KernelFormat::GPU)
+    return;
+
+  AttachTargetOptions target;
+  target.chips = llvm::to_vector(options.chips);
+  if (target.chips.empty())
+    target.chips.push_back("sm_80");
+  target.optLevel = options.optLevel;
+  pm.addPass(createAttachTarget(target));
+
+  // One stream, in the order of the program.
+  pm.addNestedPass<func::FuncOp>(createGpuAsyncRegionPass());
+  pm.addPass(createSCFToControlFlowPass());
+  pm.addPass(memref::createExpandStridedMetadataPass());
+  pm.addPass(createLowerAffinePass());
+
+  OpPassManager &kernels = pm.nest<gpu::GPUModuleOp>();
+  ConvertGpuOpsToNVVMOpsOptions nvvm;
+  nvvm.useBarePtrCallConv = true;
+  kernels.addPass(createConvertGpuOpsToNVVMOps(nvvm));
+  kernels.addPass(createCanonicalizerPass());
+  kernels.addPass(createCSEPass());
+  kernels.addPass(createReconcileUnrealizedCastsPass());
+
+  GpuToLLVMConversionPassOptions host;
+  host.kernelBarePtrCallConv = true;
+  pm.addPass(createGpuToLLVMConversionPass(host));
+  GpuModuleToBinaryPassOptions binary;
+  binary.toolkitPath = options.toolkit;
+  binary.compilationTarget = getFormatName(options.format).str();
+  pm.addPass(createGpuModuleToBinaryPass(binary));
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  pm.addPass(createReconcileUnrealizedCastsPass());
+}
+
 void approx_act::registerPipelines() {
+  PassPipelineRegistration<ToGPUOptions>(
+      "approx-act-to-gpu",
+      "Lower a training step in linalg to a host program with kernels",
+      buildToGPUPipeline);
   PassPipelineRegistration<PipelineOptions>(
       "approx-act-pipeline",
       "Rewrite a training step: inline, merge, store residuals as codes, lower",

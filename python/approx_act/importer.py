@@ -72,7 +72,11 @@ def load(source: Source, name: str = "<input>", context: ir.Context | None = Non
     if isinstance(source, ir.Module):
         module = source
     else:
-        module = _parse(source, name, context or mlir.make_ir_context())
+        if context is None:
+            context = mlir.make_ir_context()
+            # jaxlib does not know the dialect of this project.
+            context.allow_unregistered_dialects = True
+        module = _parse(source, name, context)
     _guard(module.operation.verify, module.context, name)
     _legalize_chlo(module, name)
     return module
@@ -83,6 +87,28 @@ def to_text(module: ir.Module) -> str:
     return module.operation.get_asm(
         print_generic_op_form=True, enable_debug_info=True, pretty_debug_info=False
     )
+
+
+def to_linalg(module: ir.Module, name: str = "<input>") -> str:
+    """Prints a module with its StableHLO operations as linalg, in generic form.
+
+    Operations of approx_act stay as they are, and so do the few of StableHLO that
+    have no form in linalg (scatter, loops, barriers): ``approx-act-opt`` lowers
+    both.  Such a module comes from ``--approx-act-pipeline="target=approx_act"``.
+
+    Args:
+      module: a module of a context that allows unregistered dialects, as
+        :func:`load` makes it; it is changed.
+      name: how errors call the module.
+
+    Raises:
+      ApproxActError: the module cannot be legalised; says where.
+    """
+    _register_passes()
+    with module.context:
+        passes = passmanager.PassManager.parse("builtin.module(stablehlo-legalize-to-linalg)")
+        _guard(lambda: passes.run(module.operation), module.context, name)
+    return to_text(module)
 
 
 def to_bytecode(module: ir.Module) -> bytes:
@@ -226,6 +252,7 @@ def _convert(info: ir.DiagnosticInfo, name: str) -> list[Diagnostic]:
 
 _EMITTERS: dict[str, Callable[[ir.Module], str | bytes]] = {
     "generic": to_text,
+    "linalg": to_linalg,
     "pretty": lambda module: module.operation.get_asm(enable_debug_info=True),
     "bytecode": to_bytecode,
     "portable": to_portable_artifact,
@@ -245,7 +272,8 @@ def _parser() -> argparse.ArgumentParser:
         epilog=(
             "examples:\n"
             "  approx-act-import step.mlirbc | approx-act-opt --approx-act-pipeline='bits=4'\n"
-            "  approx-act-import out.mlir --emit=portable -o out.stablehlo"
+            "  approx-act-import out.mlir --emit=portable -o out.stablehlo\n"
+            "  approx-act-import codes.mlir --emit=linalg | approx-act-opt --approx-act-to-gpu"
         ),
     )
     parser.add_argument(

@@ -90,9 +90,9 @@ func.func @quantize(%x: tensor<8x4xf32>, %lo: tensor<1x4xf32>, %step: tensor<1x4
     -> tensor<8x4xi4> {
   // CHECK: "stablehlo.divide"(%{{.*}}, %[[STEP]]) : (tensor<1x4xf32>, tensor<1x4xf32>)
   // CHECK: %[[INVERSE:.*]] = "stablehlo.select"
-  // CHECK: %[[LOS:.*]] = "stablehlo.broadcast_in_dim"(%[[LO]]) <{broadcast_dimensions = array<i64: 0, 1>}>
+  // CHECK-DAG: %[[LOS:.*]] = "stablehlo.broadcast_in_dim"(%[[LO]]) <{broadcast_dimensions = array<i64: 0, 1>}>
+  // CHECK-DAG: %[[INVERSES:.*]] = "stablehlo.broadcast_in_dim"(%[[INVERSE]])
   // CHECK: %[[DISTANCE:.*]] = "stablehlo.subtract"(%[[X]], %[[LOS]])
-  // CHECK: %[[INVERSES:.*]] = "stablehlo.broadcast_in_dim"(%[[INVERSE]])
   // CHECK: %[[U:.*]] = "stablehlo.multiply"(%[[DISTANCE]], %[[INVERSES]])
   // CHECK-NOT: "stablehlo.divide"
   // CHECK: "stablehlo.convert"(%{{.*}}) : (tensor<8x4xf32>) -> tensor<8x4xui8>
@@ -156,14 +156,14 @@ func.func @split_grid(%lo: tensor<1x4xf64>, %step: tensor<1x4xf64>,
 func.func @quantize_split(%x: tensor<8x4xbf16>, %edge: tensor<1x4xf32>,
                           %below: tensor<1x4xf32>, %above: tensor<1x4xf32>,
                           %split: tensor<1x1xi32>, %mask: tensor<8x4xi1>) -> tensor<8x4xi4> {
-  // CHECK: %[[UPPER:.*]] = "stablehlo.xor"(%[[MASK]], %{{.*}}) : (tensor<8x4xi1>, tensor<8x4xi1>)
-  // CHECK: %[[X32:.*]] = "stablehlo.convert"(%[[X]]) : (tensor<8x4xbf16>) -> tensor<8x4xf32>
-  // CHECK: %[[EDGES:.*]] = "stablehlo.broadcast_in_dim"(%[[EDGE]]) <{broadcast_dimensions = array<i64: 0, 1>}>
+  // CHECK-DAG: %[[UPPER:.*]] = "stablehlo.xor"(%[[MASK]], %{{.*}}) : (tensor<8x4xi1>, tensor<8x4xi1>)
+  // CHECK-DAG: %[[X32:.*]] = "stablehlo.convert"(%[[X]]) : (tensor<8x4xbf16>) -> tensor<8x4xf32>
+  // CHECK-DAG: %[[EDGES:.*]] = "stablehlo.broadcast_in_dim"(%[[EDGE]]) <{broadcast_dimensions = array<i64: 0, 1>}>
+  // CHECK-DAG: "stablehlo.divide"(%{{.*}}, %[[ABOVE]]) : (tensor<1x4xf32>, tensor<1x4xf32>)
+  // CHECK-DAG: "stablehlo.divide"(%{{.*}}, %[[BELOW]]) : (tensor<1x4xf32>, tensor<1x4xf32>)
   // CHECK: %[[UP:.*]] = "stablehlo.subtract"(%[[X32]], %[[EDGES]])
   // CHECK: %[[DOWN:.*]] = "stablehlo.negate"(%[[UP]])
   // CHECK: %[[DISTANCE:.*]] = "stablehlo.select"(%[[UPPER]], %[[UP]], %[[DOWN]])
-  // CHECK-DAG: "stablehlo.divide"(%{{.*}}, %[[ABOVE]]) : (tensor<1x4xf32>, tensor<1x4xf32>)
-  // CHECK-DAG: "stablehlo.divide"(%{{.*}}, %[[BELOW]]) : (tensor<1x4xf32>, tensor<1x4xf32>)
   // CHECK: %[[INVERSE:.*]] = "stablehlo.select"(%[[UPPER]], %{{.*}}) : (tensor<8x4xi1>, tensor<8x4xf32>, tensor<8x4xf32>)
   // CHECK: %[[U:.*]] = "stablehlo.multiply"(%[[DISTANCE]], %[[INVERSE]])
   // CHECK-NOT: "stablehlo.divide"
@@ -189,13 +189,13 @@ func.func @restore_split(%q: tensor<8x4xi8>, %edge: tensor<1x4xf32>, %below: ten
                          %above: tensor<1x4xf32>, %split: tensor<1x4xi32>)
     -> (tensor<8x4xbf16>, tensor<8x4xi1>) {
   // CHECK: %[[CODES:.*]] = "stablehlo.bitcast_convert"(%[[Q]]) : (tensor<8x4xi8>) -> tensor<8x4xui8>
-  // CHECK: %[[CELL:.*]] = "stablehlo.convert"(%[[CODES]]) : (tensor<8x4xui8>) -> tensor<8x4xf32>
-  // CHECK: %[[CELLS:.*]] = "stablehlo.add"(%[[CELL]], %{{.*}}) : (tensor<8x4xf32>, tensor<8x4xf32>)
+  // CHECK-DAG: %[[EDGES:.*]] = "stablehlo.broadcast_in_dim"(%[[EDGE]])
   // CHECK-DAG: %[[ABOVES:.*]] = "stablehlo.broadcast_in_dim"(%[[ABOVE]])
   // CHECK-DAG: %[[BELOWS:.*]] = "stablehlo.broadcast_in_dim"(%[[BELOW]])
+  // CHECK-DAG: %[[CELL:.*]] = "stablehlo.convert"(%[[CODES]]) : (tensor<8x4xui8>) -> tensor<8x4xf32>
+  // CHECK: %[[CELLS:.*]] = "stablehlo.add"(%[[CELL]], %{{.*}}) : (tensor<8x4xf32>, tensor<8x4xf32>)
   // CHECK: %[[WIDTH:.*]] = "stablehlo.select"(%{{.*}}, %[[ABOVES]], %[[BELOWS]])
   // CHECK: %[[DISTANCE:.*]] = "stablehlo.multiply"(%[[CELLS]], %[[WIDTH]])
-  // CHECK: %[[EDGES:.*]] = "stablehlo.broadcast_in_dim"(%[[EDGE]])
   // CHECK: %[[X32:.*]] = "stablehlo.add"(%[[EDGES]], %[[DISTANCE]])
   // CHECK: %[[X:.*]] = "stablehlo.convert"(%[[X32]]) : (tensor<8x4xf32>) -> tensor<8x4xbf16>
   %x = approx_act.dequantize_split %q, %edge, %below, %above, %split

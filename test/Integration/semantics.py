@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 # RUN: %python %s approx-act-opt | FileCheck %s
+# RUN: %python %s approx-act-opt --runner approx-act-runner | FileCheck %s
 # CHECK: every clause holds
-"""Compares the lowered ops, run by XLA, with docs/semantics.md restated in NumPy.
+"""Compares the lowered ops with docs/semantics.md restated in NumPy.
+
+They are lowered to StableHLO and run by XLA, or to kernels, some of the cases, and
+run by the runner in strict mode.
 
 Every op of a case is a function of its own arguments, so that each is compared
 bit for bit on the same inputs, and no difference of one hides in the next.
@@ -13,13 +17,17 @@ the arguments bring up what the clauses distinguish is counted, not hoped for.
 
 from __future__ import annotations
 
+import argparse
 import collections
 import dataclasses
+import functools
 import itertools
+import pathlib
 import subprocess
 import sys
+import tempfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import jax
 import ml_dtypes
@@ -257,8 +265,11 @@ def tensor(shape: Sequence[int], dtype: type) -> str:
     return f"tensor<{''.join(f'{n}x' for n in shape)}{MLIR_TYPES[np.dtype(dtype)]}>"
 
 
-def module(case: Case) -> str:
-    """A program with every op, each on arguments of its own, and a chain of all of them."""
+def module(case: Case, wide: bool = False) -> str:
+    """A program with every op, each on arguments of its own, and a chain of all of them.
+
+    With ``wide``, codes come and go as 8-bit numbers, which files can hold.
+    """
     x, g = tensor(case.shape, case.dtype), tensor(case.parameter, case.p)
     s, m = tensor(case.parameter, np.int32), tensor(case.shape, np.bool_)
     q = tensor(case.shape, CODE_TYPES[case.bits])
@@ -314,6 +325,14 @@ def module(case: Case) -> str:
         "x": x, "mean": g, "rstd": g, "lo": g, "step": g, "slope": g, "offset": g, "edge": g,
         "below": g, "above": g, "mask": m, "split": s, "codes": q,
     }  # fmt: skip
+    if wide and case.bits in (2, 4):
+        q8 = tensor(case.shape, np.int8)
+        del arguments["codes"]
+        arguments["codes8"] = q8
+        lines.insert(0, f"%codes = arith.trunci %codes8 : {q8} to {q}")
+        for name in [name for name, kind in results.items() if kind == q]:
+            lines.append(f"{name}8 = arith.extui {name} : {q} to {q8}")
+        results = {n + "8" if k == q else n: q8 if k == q else k for n, k in results.items()}
     return "\n".join(
         [
             f"func.func @main({', '.join(f'%{n}: {t}' for n, t in arguments.items())})"
@@ -467,6 +486,41 @@ def run(text: str, arguments: Sequence[np.ndarray]) -> list[np.ndarray]:
     return [np.asarray(a[0]) for a in results.disassemble_into_single_device_arrays()]
 
 
+def run_kernels(runner: str, case: Case, text: str, arguments: Sequence[np.ndarray]) -> list:
+    """Runs a module of kernels, checking all that the runner can check."""
+    arrays = [a.astype(np.int8) if a.dtype.name in ("int2", "int4") else a for a in arguments]
+    with tempfile.TemporaryDirectory() as folder:
+        names = [pathlib.Path(folder) / name for name in ("step.mlir", "in.npz", "out.npz")]
+        names[0].write_text(text)
+        np.savez(names[1], *arrays)
+        flags = ["--strict", "--poison", f"--input={names[1]}", f"--output={names[2]}"]
+        subprocess.run([runner, names[0], *flags], check=True)
+        with np.load(names[2]) as archive:
+            results = [archive[f"arr_{i}"] for i in range(len(archive.files))]
+    codes = {np.dtype(CODE_TYPES[case.bits])} - {np.dtype(np.bool_), np.dtype(np.int8)}
+    types = result_types(case)
+    named = {name: dtype for dtype, name in MLIR_TYPES.items()}
+    return [
+        a.astype(named[t]) if named[t] in codes else a.view(named[t]).reshape(a.shape)
+        for a, t in zip(results, types, strict=True)
+    ]
+
+
+def result_types(case: Case) -> list[str]:
+    """The element types of the program's results."""
+    signature = next(line for line in module(case).splitlines() if "func.func" in line)
+    results = signature.rsplit("-> (", 1)[1].rsplit(")", 1)[0]
+    return [t.rstrip(">").rsplit("x", 1)[-1].removeprefix("tensor<") for t in results.split(", ")]
+
+
+def lower_to_kernels(tool: str, source: str) -> str:
+    """Lowers one module to a host program with kernels for the CPU."""
+    return subprocess.run(
+        [tool, "--approx-act-to-gpu=format=llvm", "-"],
+        input=source, stdout=subprocess.PIPE, text=True, check=True,
+    ).stdout  # fmt: skip
+
+
 def equal(name: str, actual: np.ndarray, expected: np.ndarray, bound: object = 0) -> None:
     """Raises unless the arrays agree: NaN with NaN, numbers to within ``bound``."""
     assert actual.shape == expected.shape, f"{name}: {actual.shape} for {expected.shape}"
@@ -542,13 +596,13 @@ def comes_back(
     SEEN["value", "NaN"] += np.sum(np.isnan(x))
 
 
-def check(case: Case, text: str) -> None:
-    """Compares one module with the clauses."""
+def check(case: Case, execute: Callable[[Sequence[np.ndarray]], list[np.ndarray]]) -> None:
+    """Compares what runs one module with the clauses."""
     a = inputs(case)
     x, lo, step, mask, split = (a[n] for n in ("x", "lo", "step", "mask", "split"))
     own = [a[n] for n in ("edge", "below", "above", "split")]
     codes = a["codes"].astype(np.int64) % 2**case.bits
-    results = iter(run(text, list(a.values())))
+    results = iter(execute(list(a.values())))
 
     def equal_restored(name: str, expected: np.ndarray, bound: np.ndarray) -> np.ndarray:
         actual = next(results)
@@ -592,14 +646,27 @@ def check(case: Case, text: str) -> None:
 
 
 def main() -> None:
-    tool = sys.argv[1]
+    parser = argparse.ArgumentParser()
+    parser.add_argument("tool")
+    parser.add_argument("--runner", help="run kernels, with this program, instead of XLA")
+    options = parser.parse_args()
     chosen = list(cases())
-    texts = lower(tool, [module(case) for case in chosen])
+    if options.runner:
+        # A prime, so that all bits, types and shapes are among them.
+        chosen = chosen[::5]
+        sources = [lower_to_kernels(options.tool, module(case, wide=True)) for case in chosen]
+        executors = [
+            functools.partial(run_kernels, options.runner, case, text)
+            for case, text in zip(chosen, sources, strict=True)
+        ]
+    else:
+        texts = lower(options.tool, [module(case) for case in chosen])
+        executors = [functools.partial(run, text) for text in texts]
     failures = 0
-    for case, text in zip(chosen, texts, strict=True):
+    for case, execute in zip(chosen, executors, strict=True):
         try:
             with np.errstate(all="ignore"):
-                check(case, text)
+                check(case, execute)
         except AssertionError as error:
             failures += 1
             print(f"{case}\n  {error}")

@@ -63,4 +63,71 @@ def ConvertApproxActToStableHLOPass : Pass<"convert-approx-act-to-stablehlo"> {
   let dependentDialects = ["::mlir::approx_act::StableHLODialect"];
 }
 
+def ConvertApproxActToLinalgPass : Pass<"convert-approx-act-to-linalg"> {
+  let summary = "lower approx_act to linalg on tensors";
+  let description = [{
+    Replaces the ops of `approx_act` that compute something by `linalg` ops that
+    compute what [semantics](../semantics.md) says, with the same formulas as
+    `convert-approx-act-to-stablehlo`, so that codes are equal bit for bit.
+    Barriers stay: they say which values must be in memory before others are
+    computed, which is for `approx-act-form-kernels` to know.
+
+    Work that is done once per parameter is a `linalg.generic` over the
+    parameter; what is done per element is one over the activation, with
+    indexing maps that say which parameter an element reads. Packing reads the
+    `8 / bits` codes of a word through as many indexing maps; unpacking reads
+    words through `mod`.
+
+    Before:
+
+    ```mlir
+    %q = approx_act.quantize %x, %lo, %step
+        : tensor<8x64xf32>, tensor<1x64xf32> -> tensor<8x64xi4>
+    ```
+
+    After:
+
+    ```mlir
+    %inverse = linalg.generic {indexing_maps = [#id, #id], …} ins(%step : tensor<1x64xf32>) …
+    %q = linalg.generic {indexing_maps = [#id, (d0, d1) -> (0, d1), (d0, d1) -> (0, d1), #id], …}
+        ins(%x, %lo, %inverse : …) outs(%e : tensor<8x64xi4>) {
+    ^bb0(%in: f32, %l: f32, %i: f32, %out: i4):
+      %distance = arith.subf %in, %l : f32
+      %u = arith.mulf %distance, %i : f32
+      …
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::affine::AffineDialect",
+                           "::mlir::arith::ArithDialect",
+                           "::mlir::linalg::LinalgDialect",
+                           "::mlir::math::MathDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
+def ConvertStableHLOToLinalgPass : Pass<"convert-stablehlo-to-linalg"> {
+  let summary = "lower what the importer leaves of StableHLO to linalg";
+  let description = [{
+    `approx-act-import --emit=linalg` lowers StableHLO with the StableHLO
+    library, which has no form in linalg for some ops. They are lowered here:
+
+    | op | becomes |
+    |---|---|
+    | `scatter` | a `linalg.generic` over the operand and the updates, in which each element combines the updates whose window it is in, in their order |
+    | `optimization_barrier` | `approx_act.barrier` |
+    | `reduce` of no elements | the initial value |
+    | `sdy.mesh`, `sdy.sharding_constraint` | nothing: there is one device |
+
+    A scatter gives the same bits in every run and needs no atomics, at the cost
+    of reading every index for every element.
+
+    Any other op of StableHLO (a loop, a custom call) is an error at the op.
+  }];
+  let dependentDialects = ["::mlir::approx_act::ApproxActDialect",
+                           "::mlir::arith::ArithDialect",
+                           "::mlir::linalg::LinalgDialect",
+                           "::mlir::scf::SCFDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
 #endif // APPROX_ACT_CONVERSION_PASSES_TD

@@ -59,6 +59,48 @@ struct PipelineOptions : PassPipelineOptions<PipelineOptions> {
       llvm::cl::init(1.0 / 500)};
 };
 
+/// What kernels of `approx-act-to-gpu` are compiled to.
+enum class KernelFormat { GPU, LLVM, ISA, Bin, Fatbin };
+
+/// Options of `approx-act-to-gpu`.
+struct ToGPUOptions : PassPipelineOptions<ToGPUOptions> {
+  ListOption<std::string> chips{
+      *this, "chip",
+      llvm::cl::desc("The chips to compile kernels for, such as sm_90; "
+                     "default sm_80")};
+  Option<KernelFormat> format{
+      *this, "format", llvm::cl::desc("What kernels become"),
+      llvm::cl::init(KernelFormat::Fatbin),
+      llvm::cl::values(
+          clEnumValN(KernelFormat::GPU, "gpu",
+                     "Stop at functions and launches of the gpu dialect"),
+          clEnumValN(KernelFormat::LLVM, "llvm",
+                     "Bitcode, which the runtime runs on the CPU"),
+          clEnumValN(KernelFormat::ISA, "isa", "PTX"),
+          clEnumValN(KernelFormat::Bin, "bin", "Machine code (ptxas)"),
+          clEnumValN(KernelFormat::Fatbin, "fatbin",
+                     "Machine code and PTX (ptxas, fatbinary)"))};
+  Option<unsigned> optLevel{
+      *this, "opt-level",
+      llvm::cl::desc("How much LLVM optimises kernels, 0 to 3"),
+      llvm::cl::init(3)};
+  Option<std::string> toolkit{
+      *this, "toolkit",
+      llvm::cl::desc("Root of the CUDA toolkit; default: that of the "
+                     "environment (CUDA_ROOT, CUDA_HOME, CUDA_PATH)"),
+      llvm::cl::init("")};
+  Option<int64_t> blockSize{*this, "block-size",
+                            llvm::cl::desc("Threads of a block"),
+                            llvm::cl::init(128)};
+  Option<bool> printPlan{*this, "print-plan",
+                         llvm::cl::desc("Print the memory plan, as CSV"),
+                         llvm::cl::init(false)};
+};
+
+/// Lowers a module that holds a training step in linalg, with ops of
+/// `approx_act` in it or without, to a host program with kernels.
+void buildToGPUPipeline(OpPassManager &pm, const ToGPUOptions &options);
+
 /// Rewrites a module that holds a training step.
 void buildPipeline(OpPassManager &pm, const PipelineOptions &options);
 

@@ -96,6 +96,9 @@ public:
   StableHLOBuilder(OpBuilder &builder, Location loc)
       : builder(builder), loc(loc) {}
 
+  /// The name of the lesser of two values neither of which is NaN.
+  static constexpr StringLiteral kMinimumOfNumbers = "minimum";
+
   /// An op with the given name (without the dialect's prefix).
   Operation *create(StringRef name, ValueRange operands, TypeRange results,
                     ArrayRef<NamedAttribute> attributes = {});
@@ -105,6 +108,15 @@ public:
 
   /// A tensor of type `type` with `value` everywhere; integers are rounded.
   Value splat(RankedTensorType type, double value);
+
+  /// A tensor like `value` with `constant` everywhere.
+  Value splatLike(Value value, double constant) {
+    return splat(cast<RankedTensorType>(value.getType()), constant);
+  }
+
+  static Type getElementType(Value value) {
+    return cast<RankedTensorType>(value.getType()).getElementType();
+  }
 
   Value constant(ElementsAttr value);
 

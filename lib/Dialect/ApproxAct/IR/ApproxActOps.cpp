@@ -304,3 +304,60 @@ LogicalResult BarrierOp::inferReturnTypes(MLIRContext *,
 
 #define GET_OP_CLASSES
 #include "approx-act/Dialect/ApproxAct/IR/ApproxActOps.cpp.inc"
+
+//===----------------------------------------------------------------------===//
+// KernelOp
+//===----------------------------------------------------------------------===//
+
+YieldOp KernelOp::getYield() {
+  return cast<YieldOp>(getBody().front().getTerminator());
+}
+
+/// Whether `outside`, an operand of a kernel, is what `inside` stands for.
+static bool standsFor(Type inside, Type outside) {
+  auto memory = dyn_cast<MemRefType>(outside);
+  if (!memory)
+    return inside == outside;
+  auto tensor = dyn_cast<RankedTensorType>(inside);
+  return tensor && tensor.getShape() == memory.getShape() &&
+         tensor.getElementType() == memory.getElementType();
+}
+
+LogicalResult KernelOp::verify() {
+  Block &block = getBody().front();
+  if (block.getNumArguments() != getInputs().size())
+    return emitOpError("expected ")
+           << getInputs().size() << " arguments of the body, found "
+           << block.getNumArguments();
+  for (auto [index, argument, input] :
+       llvm::enumerate(block.getArguments(), getInputs()))
+    if (!standsFor(argument.getType(), input.getType()))
+      return emitOpError("argument ")
+             << index << " of the body has type " << argument.getType()
+             << " for an input of type " << input.getType();
+
+  auto yield = dyn_cast<YieldOp>(block.back());
+  if (!yield)
+    return emitOpError("expected the body to end in approx_act.yield");
+  if (yield.getValues().size() != getOuts().size())
+    return emitOpError("yields ") << yield.getValues().size() << " values for "
+                                  << getOuts().size() << " outs";
+  for (auto [value, out] : llvm::zip_equal(yield.getValues(), getOuts()))
+    if (!standsFor(value.getType(), out.getType()))
+      return emitOpError("yields a value of type ")
+             << value.getType() << " for an out of type " << out.getType();
+  return success();
+}
+
+void KernelOp::getEffects(
+    SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>
+        &effects) {
+  for (OpOperand &input : getInputsMutable())
+    if (isa<MemRefType>(input.get().getType()))
+      effects.emplace_back(MemoryEffects::Read::get(), &input,
+                           SideEffects::DefaultResource::get());
+  for (OpOperand &out : getOutsMutable())
+    if (isa<MemRefType>(out.get().getType()))
+      effects.emplace_back(MemoryEffects::Write::get(), &out,
+                           SideEffects::DefaultResource::get());
+}

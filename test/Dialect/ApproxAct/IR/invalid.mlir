@@ -433,3 +433,48 @@ func.func @f(%x: tensor<8xf32>) {
   %y = "approx_act.barrier"(%x) : (tensor<8xf32>) -> tensor<8xi8>
   return
 }
+
+// -----
+
+func.func @kernel_arguments(%x: memref<8xf32>, %r: memref<8xf32>) {
+  // expected-error @+1 {{expected 1 arguments of the body, found 2}}
+  approx_act.kernel "k" ins(%x : memref<8xf32>) outs(%r : memref<8xf32>) {
+  ^bb0(%a: tensor<8xf32>, %b: tensor<8xf32>):
+    approx_act.yield %a : tensor<8xf32>
+  }
+  return
+}
+
+// -----
+
+func.func @kernel_argument_type(%x: memref<8xf32>, %r: memref<8xf32>) {
+  // expected-error @+1 {{argument 0 of the body has type 'tensor<4xf32>' for an input of type 'memref<8xf32>'}}
+  approx_act.kernel "k" ins(%x : memref<8xf32>) outs(%r : memref<8xf32>) {
+  ^bb0(%a: tensor<4xf32>):
+    %e = tensor.empty() : tensor<8xf32>
+    approx_act.yield %e : tensor<8xf32>
+  }
+  return
+}
+
+// -----
+
+func.func @kernel_results(%x: memref<8xf32>, %r: memref<8xf32>) {
+  // expected-error @+1 {{yields 2 values for 1 outs}}
+  approx_act.kernel "k" ins(%x : memref<8xf32>) outs(%r : memref<8xf32>) {
+  ^bb0(%a: tensor<8xf32>):
+    approx_act.yield %a, %a : tensor<8xf32>, tensor<8xf32>
+  }
+  return
+}
+
+// -----
+
+func.func @kernel_result_type(%x: memref<8xf32>, %r: memref<4xf32>) {
+  // expected-error @+1 {{yields a value of type 'tensor<8xf32>' for an out of type 'memref<4xf32>'}}
+  approx_act.kernel "k" ins(%x : memref<8xf32>) outs(%r : memref<4xf32>) {
+  ^bb0(%a: tensor<8xf32>):
+    approx_act.yield %a : tensor<8xf32>
+  }
+  return
+}

@@ -124,3 +124,22 @@ func.func @no_elements(%x: tensor<0x64xf32>) -> (tensor<0x64xi8>, tensor<0x8xi8>
   %w = approx_act.pack %m {dim = 1 : i64} : tensor<0x64xi1> -> tensor<0x8xi8>
   return %q, %w : tensor<0x64xi8>, tensor<0x8xi8>
 }
+
+// CHECK-LABEL: func @kernel
+// CHECK: approx_act.kernel "copy" ins(%{{.*}} : tensor<8xf32>) outs(%{{.*}} : tensor<8xf32>) {
+// CHECK: approx_act.yield %{{.*}} : tensor<8xf32>
+// CHECK: } -> tensor<8xf32>
+// CHECK: approx_act.kernel "copy" ins(%{{.*}}, %{{.*}} : memref<8xf32>, index) outs(%{{.*}} : memref<8xf32>) {
+// CHECK: }
+func.func @kernel(%x: tensor<8xf32>, %m: memref<8xf32>, %n: memref<8xf32>, %i: index) -> tensor<8xf32> {
+  %e = tensor.empty() : tensor<8xf32>
+  %0 = approx_act.kernel "copy" ins(%x : tensor<8xf32>) outs(%e : tensor<8xf32>) {
+  ^bb0(%a: tensor<8xf32>):
+    approx_act.yield %a : tensor<8xf32>
+  } -> tensor<8xf32>
+  approx_act.kernel "copy" ins(%m, %i : memref<8xf32>, index) outs(%n : memref<8xf32>) {
+  ^bb0(%a: tensor<8xf32>, %b: index):
+    approx_act.yield %a : tensor<8xf32>
+  }
+  return %0 : tensor<8xf32>
+}

@@ -18,6 +18,8 @@
 #include "mlir/IR/Dialect.h"
 #include "mlir/IR/OpDefinition.h"
 #include "mlir/IR/OpImplementation.h"
+#include "mlir/Interfaces/ControlFlowInterfaces.h"
+#include "mlir/Interfaces/DestinationStyleOpInterface.h"
 #include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
@@ -35,6 +37,15 @@ namespace mlir::approx_act {
 
 /// Bits of a word of packed codes.
 inline constexpr int64_t kWordBits = 8;
+
+/// On ops that codes have been lowered to: they make packed words, or read
+/// them.
+inline constexpr StringLiteral kStoresAttr = "approx_act.stores";
+inline constexpr StringLiteral kRestoresAttr = "approx_act.restores";
+
+/// On functions that can be run: the memref types of arguments and results.
+inline constexpr StringLiteral kArgumentsAttr = "approx_act.arguments";
+inline constexpr StringLiteral kResultsAttr = "approx_act.results";
 
 /// The widths of a code, in bits.
 inline bool isCodeWidth(int64_t bits) {

@@ -8,7 +8,9 @@
 #define APPROX_ACT_OPS_TD
 
 include "approx-act/Dialect/ApproxAct/IR/ApproxActAttrs.td"
+include "mlir/Interfaces/DestinationStyleOpInterface.td"
 include "mlir/Interfaces/InferTypeOpInterface.td"
+include "mlir/Interfaces/ControlFlowInterfaces.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 
 class ApproxAct_Op<string mnemonic, list<Trait> traits = []>
@@ -325,6 +327,70 @@ def ApproxAct_IterationOp : Op<ApproxAct_Dialect, "iteration"> {
   }];
   let results = (outs Variadic<AnyType>:$values);
   let assemblyFormat = "attr-dict (`:` type($values)^)?";
+}
+
+//===----------------------------------------------------------------------===//
+// Kernels
+//===----------------------------------------------------------------------===//
+
+def ApproxAct_KernelOp : Op<ApproxAct_Dialect, "kernel", [
+    IsolatedFromAbove, AttrSizedOperandSegments, SingleBlock,
+    DestinationStyleOpInterface,
+    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+  let summary = "what one launch computes";
+  let description = [{
+    Computes tensors from tensors in one launch. The body is a graph of pure ops
+    of `linalg`, `tensor` and `arith`, of which only what is yielded is ever in
+    memory; the rest is computed where it is read, element by element. It works
+    on tensors also when the op itself, after bufferization, works on memory:
+    its arguments stand for what `inputs` hold, and what it yields is written to
+    `outs`, whose content before is never read.
+
+    Each result that is yielded is either elementwise, or a reduction
+    (`linalg.generic` with reduction iterators), whose inputs are computed where
+    the reduction reads them.
+
+    Example:
+
+    ```mlir
+    %r = approx_act.kernel "scale_add" ins(%x, %y : tensor<8xf32>, tensor<8xf32>)
+        outs(%e : tensor<8xf32>) {
+    ^bb0(%a: tensor<8xf32>, %b: tensor<8xf32>):
+      %0 = linalg.generic … ins(%a, %b : tensor<8xf32>, tensor<8xf32>) …
+      approx_act.yield %0 : tensor<8xf32>
+    } -> tensor<8xf32>
+    ```
+  }];
+  let arguments = (ins StrAttr:$label, Variadic<AnyType>:$inputs,
+                       Variadic<AnyShaped>:$outs);
+  let results = (outs Variadic<AnyRankedTensor>:$outputs);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = [{
+    $label (`ins` `(` $inputs^ `:` type($inputs) `)`)?
+    `outs` `(` $outs `:` type($outs) `)` attr-dict-with-keyword $body
+    (`->` type($outputs)^)?
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    MutableOperandRange getDpsInitsMutable() { return getOutsMutable(); }
+    YieldOp getYield();
+  }];
+}
+
+def ApproxAct_YieldOp : ApproxAct_Op<"yield", [
+    Terminator, ReturnLike, HasParent<"KernelOp">]> {
+  let summary = "what a kernel computes";
+  let description = [{
+    Ends the body of an `approx_act.kernel`.
+
+    Example:
+
+    ```mlir
+    approx_act.yield %0 : tensor<8xf32>
+    ```
+  }];
+  let arguments = (ins Variadic<AnyRankedTensor>:$values);
+  let assemblyFormat = "$values attr-dict `:` type($values)";
 }
 
 #endif // APPROX_ACT_OPS_TD

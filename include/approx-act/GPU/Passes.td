@@ -1,0 +1,259 @@
+//===- Passes.td - From linalg to kernels ------------------*- tablegen -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef APPROX_ACT_GPU_PASSES_TD
+#define APPROX_ACT_GPU_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def SplitReductions : Pass<"approx-act-split-reductions",
+                           "::mlir::func::FuncOp"> {
+  let summary = "Make long reductions parallel";
+  let description = [{
+    Replaces each reduction (a `linalg` op on tensors of static shape) of more
+    than `max-final` elements by two: of parts of at most `max-serial` elements,
+    and of the results of the parts. Run it again for very long ones. Elements
+    of a part lie as far apart as there are parts, so that neighbouring threads
+    read neighbouring elements. The order in which elements are combined is
+    fixed by the shapes, so every run gives the same bits; it is another order
+    than before.
+
+    Reductions whose combiner is not known to be associative stay whole; of a
+    contraction only as many parts are made as give threads enough.
+
+    Before:
+
+    ```mlir
+    %s = linalg.generic {iterator_types = ["reduction", "parallel"], …}
+        ins(%x : tensor<32768x64xf32>) outs(%zero : tensor<64xf32>) …
+    ```
+
+    After:
+
+    ```mlir
+    %p = linalg.generic {indexing_maps = [(d0, d1, d2) -> (d0 + d1 * 256, d2), (d0, d1, d2) -> (d0, d2)],
+        iterator_types = ["parallel", "reduction", "parallel"]}
+        ins(%x : tensor<32768x64xf32>) outs(%zeros : tensor<256x64xf32>) …
+    %s = linalg.generic {iterator_types = ["reduction", "parallel"], …}
+        ins(%p : tensor<256x64xf32>) outs(%zero : tensor<64xf32>) …
+    ```
+  }];
+  let dependentDialects = ["::mlir::affine::AffineDialect",
+                           "::mlir::arith::ArithDialect",
+                           "::mlir::linalg::LinalgDialect",
+                           "::mlir::tensor::TensorDialect"];
+  let options = [
+    Option<"maxSerial", "max-serial", "int64_t", "128",
+      "Elements that one thread combines in the first of the two">,
+    Option<"maxFinal", "max-final", "int64_t", "512",
+      "Elements that one thread may combine at the end">,
+  ];
+  let statistics = [
+    Statistic<"numSplit", "split", "Reductions split">,
+    Statistic<"numWhole", "whole", "Long reductions left as they are">,
+  ];
+}
+
+def FormKernels : Pass<"approx-act-form-kernels", "::mlir::func::FuncOp"> {
+  let summary = "Group ops on tensors into kernels";
+  let description = [{
+    Decides which values are ever in memory, and makes an `approx_act.kernel` of
+    all that one launch computes. Expects a function of one block of `linalg`,
+    `tensor` and `arith` ops on tensors of static shape, and the barriers of
+    `approx_act`; other ops stay as they are, and what they read is in memory.
+
+    In memory are: what is returned, what goes through a barrier, results of
+    reductions and contractions, and what would otherwise be computed over and
+    over: operands of contractions, and parameters that many elements read. A
+    value that several ops read is in memory if reading it is cheaper than
+    computing it again. Everything else exists in registers only, in each
+    kernel that reads it.
+
+    Results whose loops agree come out of one kernel: values of one shape that
+    are computed from each other or from the same, and an activation together
+    with its packed codes. So the normalisation, the ReLU, the quantization and
+    the packing of a layer become one kernel with two results, and unpacking,
+    restoring and recomputing are part of each kernel that reads the codes.
+
+    Barriers are gone afterwards: what they order is in memory, and stays where
+    it is.
+
+    Before:
+
+    ```mlir
+    %y = linalg.generic … ins(%x) outs(%e : tensor<64x256xf32>) { … arith.maximumf … }
+    %q = linalg.generic … ins(%x, %lo, %inverse) outs(%f : tensor<64x256xi4>) …
+    %q0 = tensor.extract_slice %q[0, 0] [64, 128] [1, 1] : …
+    %q1 = tensor.extract_slice %q[0, 128] [64, 128] [1, 1] : …
+    %w = linalg.generic … ins(%q0, %q1) outs(%g : tensor<64x128xi8>) …
+    %b:2 = approx_act.barrier %w, %y : …
+    ```
+
+    After:
+
+    ```mlir
+    %k:2 = approx_act.kernel "save_max" ins(%x, %lo, %inverse : …) outs(%e, %g : …) {
+      …
+      approx_act.yield %y, %w : tensor<64x256xf32>, tensor<64x128xi8>
+    } -> tensor<64x256xf32>, tensor<64x128xi8>
+    ```
+  }];
+  let dependentDialects = ["::mlir::approx_act::ApproxActDialect",
+                           "::mlir::tensor::TensorDialect"];
+  let statistics = [
+    Statistic<"numKernels", "kernels", "Kernels formed">,
+    Statistic<"numValues", "values", "Values that kernels write to memory">,
+    Statistic<"numMerged", "merged", "Kernels that became part of another">,
+  ];
+}
+
+def BufferizeKernels : Pass<"approx-act-bufferize", "::mlir::ModuleOp"> {
+  let summary = "Give tensors between kernels memory";
+  let description = [{
+    Runs upstream's one-shot bufferization on everything but the bodies of
+    kernels, which stay on tensors because nothing in them is in memory.
+    Memory has identity layout.
+
+    A public function gets the [calling convention](../gpu.md) of programs that
+    can be run: each result becomes an argument after the others, into which it
+    is computed, or copied if it is an argument or is returned twice. Types of
+    both are listed in attributes. Constants, which are the host's memory, are
+    copied.
+
+    Before:
+
+    ```mlir
+    func.func @main(%x: tensor<8xf32>) -> tensor<8xf32> {
+      %e = tensor.empty() : tensor<8xf32>
+      %k = approx_act.kernel "add" ins(%x : tensor<8xf32>) outs(%e : tensor<8xf32>) …
+      return %k : tensor<8xf32>
+    }
+    ```
+
+    After:
+
+    ```mlir
+    func.func @main(%x: memref<8xf32>, %r: memref<8xf32>) attributes {
+        approx_act.arguments = [memref<8xf32>], approx_act.results = [memref<8xf32>],
+        llvm.emit_c_interface} {
+      approx_act.kernel "add" ins(%x : memref<8xf32>) outs(%r : memref<8xf32>) …
+      return
+    }
+    ```
+
+    Fails where an op on tensors that is not in a kernel cannot be bufferized.
+  }];
+  let dependentDialects = ["::mlir::bufferization::BufferizationDialect",
+                           "::mlir::memref::MemRefDialect"];
+}
+
+def PlanMemory : Pass<"approx-act-plan-memory", "::mlir::func::FuncOp"> {
+  let summary = "Put all buffers of a function into one arena";
+  let description = [{
+    Replaces every `memref.alloc` of static shape in the function's block by a
+    view into one buffer, the arena, which is allocated with `gpu.alloc` at the
+    start and freed at the end, and `memref.copy` by `gpu.memcpy`. Buffers whose
+    lifetimes (from the first to the last op that uses them, or a view of them)
+    do not meet may share memory. An elementwise kernel writes its result to the
+    memory of an operand that nobody reads later, where each element is read
+    by the thread that overwrites it.
+
+    Buffers get the lowest offset that is free for their whole life, in the
+    order of size. The peak, which is the size of the arena, and the lower bound,
+    which is the greatest sum of live bytes, are reported by a remark
+    (`memory-plan`, category `approx-act`) and by statistics.
+
+    Before:
+
+    ```mlir
+    %a = memref.alloc() : memref<64x256xf32>
+    approx_act.kernel "add" ins(%x : memref<64x256xf32>) outs(%a : memref<64x256xf32>) …
+    ```
+
+    After:
+
+    ```mlir
+    %arena = gpu.alloc () : memref<131072xi8>
+    %a = memref.view %arena[%c65536][] : memref<131072xi8> to memref<64x256xf32>
+    approx_act.kernel "add" ins(%x : memref<64x256xf32>) outs(%a : memref<64x256xf32>) …
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::gpu::GPUDialect",
+                           "::mlir::memref::MemRefDialect"];
+  let options = [
+    Option<"alignment", "alignment", "int64_t", "256",
+      "Bytes that the offset of every buffer is a multiple of">,
+    Option<"inPlace", "in-place", "bool", "true",
+      "Whether a result may take the memory of an operand">,
+    Option<"print", "print", "bool", "false",
+      "Print the plan to the standard error, as CSV: buffer, type, bytes, "
+      "offset, first and last op">,
+  ];
+  let statistics = [
+    Statistic<"numBuffers", "buffers", "Buffers planned">,
+    Statistic<"numInPlace", "in-place", "Results in the memory of an operand">,
+    Statistic<"peakBytes", "peak", "Bytes of the arena">,
+    Statistic<"boundBytes", "lower-bound", "Greatest sum of live bytes">,
+  ];
+}
+
+def ConvertKernelsToGPU : Pass<"convert-approx-act-kernels-to-gpu",
+                               "::mlir::ModuleOp"> {
+  let summary = "Lower kernels on memory to gpu functions and launches";
+  let description = [{
+    Makes a `gpu.func` of every `approx_act.kernel` on memory, all in one
+    `gpu.module`, and a `gpu.launch_func` in its place. Functions are named by
+    the labels of kernels, with a number; equal kernels of one label share one.
+
+    A thread computes neighbouring elements along the innermost dimension: as
+    many as make 128 bits of the widest type, or 8 where packed words are
+    written, if the size of the dimension is a multiple of it, and accesses
+    memory in vectors of up to 128 bits where neighbours are neighbours in
+    memory. Elements of operands are computed where they are read, and once
+    where they are read twice. A thread of a kernel that writes codes together
+    with the activation computes all elements of a word. Reductions are loops of
+    one thread, in which equal loops are one.
+
+    Integer arithmetic on positions has 32 bits unless a buffer of the function
+    has 2^31 elements or more.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::DLTIDialect",
+                           "::mlir::gpu::GPUDialect",
+                           "::mlir::LLVM::LLVMDialect",
+                           "::mlir::math::MathDialect",
+                           "::mlir::memref::MemRefDialect",
+                           "::mlir::scf::SCFDialect",
+                           "::mlir::vector::VectorDialect"];
+  let options = [
+    Option<"blockSize", "block-size", "int64_t", "128", "Threads of a block">,
+  ];
+  let statistics = [
+    Statistic<"numKernels", "kernels", "Functions made">,
+    Statistic<"numShared", "shared", "Launches of a function made before">,
+    Statistic<"numVector", "vectorised", "Functions with vector accesses">,
+  ];
+}
+
+def AttachTarget : Pass<"approx-act-attach-target", "::mlir::ModuleOp"> {
+  let summary = "Say which chips the kernels are compiled for";
+  let description = [{
+    Attaches an NVVM target per chip to each `gpu.module`, as upstream's
+    `nvvm-attach-target` does, and fails with a diagnostic where a later stage
+    would stop the process: a chip that LLVM or the CUDA toolkit does not know.
+    The version of PTX is the least that has the chip.
+  }];
+  let dependentDialects = ["::mlir::NVVM::NVVMDialect"];
+  let options = [
+    ListOption<"chips", "chips", "std::string",
+      "The chips, such as sm_90; a binary has an object for each">,
+    Option<"optLevel", "opt-level", "unsigned", "3",
+      "How much LLVM optimises kernels, 0 to 3">,
+  ];
+}
+
+#endif // APPROX_ACT_GPU_PASSES_TD

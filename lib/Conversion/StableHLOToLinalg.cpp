@@ -1,0 +1,337 @@
+//===- StableHLOToLinalg.cpp - What the importer leaves of StableHLO ------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+///
+/// \file
+/// The StableHLO library lowers nearly all of StableHLO to linalg; the patterns
+/// here are for what it has no form for. Bodies of ops are in linalg already,
+/// on tensors of rank 0.
+///
+//===----------------------------------------------------------------------===//
+
+#include "approx-act/Conversion/Passes.h"
+#include "approx-act/Dialect/ApproxAct/IR/ApproxAct.h"
+#include "approx-act/Dialect/StableHLO/StableHLO.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "mlir/IR/PatternMatch.h"
+
+namespace mlir::approx_act {
+#define GEN_PASS_DEF_CONVERTSTABLEHLOTOLINALGPASS
+#include "approx-act/Conversion/Passes.h.inc"
+} // namespace mlir::approx_act
+
+using namespace mlir;
+using namespace mlir::approx_act;
+
+static RankedTensorType typeOf(Value value) {
+  return dyn_cast<RankedTensorType>(value.getType());
+}
+
+//===----------------------------------------------------------------------===//
+// Scatter
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// The dimension numbers of a scatter, read from their text.
+struct ScatterDims {
+  explicit ScatterDims(StringRef text)
+      : window(parse(text, "update_window_dims")),
+        inserted(parse(text, "inserted_window_dims")),
+        batching(parse(text, "input_batching_dims")),
+        indicesBatching(parse(text, "scatter_indices_batching_dims")),
+        scattered(parse(text, "scatter_dims_to_operand_dims")) {
+    // Left out when it is 0.
+    size_t at = text.find("index_vector_dim = ");
+    if (at != StringRef::npos)
+      text.substr(at + StringRef("index_vector_dim = ").size())
+          .consumeInteger(10, indexVector);
+  }
+
+  /// The dimensions of updates that lie in the window; those of the operand
+  /// that the window has not; those that operand and indices iterate together;
+  /// and those that the index vector is for.
+  SmallVector<int64_t> window, inserted, batching, indicesBatching, scattered;
+  int64_t indexVector = 0;
+
+private:
+  /// The numbers of `name = [1, 2]`; none where the text has no such list.
+  static SmallVector<int64_t> parse(StringRef text, StringRef name) {
+    SmallVector<int64_t> numbers;
+    size_t at = 0;
+    std::string key = (name + " = [").str();
+    // Not the end of a longer name.
+    while ((at = text.find(key, at)) != StringRef::npos && at > 0 &&
+           text[at - 1] != '<' && text[at - 1] != ' ')
+      at += key.size();
+    if (at == StringRef::npos)
+      return numbers;
+    StringRef list = text.substr(at + key.size());
+    list = list.take_until([](char c) { return c == ']'; });
+    for (StringRef part : llvm::split(list, ',')) {
+      int64_t number;
+      if (!part.trim().getAsInteger(10, number))
+        numbers.push_back(number);
+    }
+    return numbers;
+  }
+};
+} // namespace
+
+/// Emits the body of an op on tensors of rank 0 as ops on scalars; null where
+/// something has no such form.
+static Value emitScalars(OpBuilder &builder, Block &block, ValueRange scalars) {
+  IRMapping mapping;
+  for (auto [argument, scalar] : llvm::zip_equal(block.getArguments(), scalars))
+    mapping.map(argument, scalar);
+  for (Operation &op : block) {
+    if (isa<tensor::EmptyOp>(op))
+      continue;
+    if (op.getName().getStringRef() == "stablehlo.return")
+      return op.getNumOperands() == 1 ? mapping.lookupOrNull(op.getOperand(0))
+                                      : Value();
+    if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
+      auto splat = dyn_cast<SplatElementsAttr>(constant.getValue());
+      if (!splat)
+        return {};
+      Value scalar = arith::ConstantOp::create(
+          builder, op.getLoc(), splat.getSplatValue<TypedAttr>());
+      mapping.map(constant.getResult(), scalar);
+      continue;
+    }
+    auto generic = dyn_cast<linalg::GenericOp>(op);
+    if (!generic || generic.getNumLoops() != 0)
+      return {};
+    IRMapping inner;
+    for (auto [argument, operand] :
+         llvm::zip(generic.getRegionInputArgs(), generic.getInputs())) {
+      Value scalar = mapping.lookupOrNull(operand);
+      if (!scalar)
+        return {};
+      inner.map(argument, scalar);
+    }
+    for (Operation &nested : generic.getBody()->without_terminator())
+      builder.clone(nested, inner);
+    for (auto [result, value] :
+         llvm::zip_equal(generic.getResults(),
+                         generic.getBody()->getTerminator()->getOperands()))
+      mapping.map(result, inner.lookupOrDefault(value));
+  }
+  return {};
+}
+
+/// An element of the result combines, in the order of the updates, all that
+/// have it in their window. Which those are is found out by looking at every
+/// update's index, so that nothing is written by two threads.
+static LogicalResult lowerScatter(Operation *op, RewriterBase &rewriter) {
+  if (op->getNumOperands() != 3 || op->getNumRegions() != 1 ||
+      !op->getRegion(0).hasOneBlock())
+    return op->emitError(
+        "scatter of several operands is not supported on GPUs");
+  Value operand = op->getOperand(0), indices = op->getOperand(1);
+  Value updates = op->getOperand(2);
+  auto text = op->getAttrOfType<OpaqueAttr>("scatter_dimension_numbers");
+  if (!text || !typeOf(operand) || !typeOf(indices) || !typeOf(updates) ||
+      !typeOf(operand).hasStaticShape() || !typeOf(indices).hasStaticShape() ||
+      !typeOf(updates).hasStaticShape())
+    return op->emitError("expected a scatter of tensors of static shape");
+  ScatterDims numbers(text.getAttrData());
+  ArrayRef<int64_t> shape = typeOf(operand).getShape();
+  int64_t rank = typeOf(operand).getRank();
+  Location loc = op->getLoc();
+  MLIRContext *context = op->getContext();
+
+  // Loops over the operand, and over the updates that are not batched with it.
+  SmallVector<utils::IteratorType> iterators(rank,
+                                             utils::IteratorType::parallel);
+  SmallVector<unsigned> updateLoops;
+  for (int64_t dim = 0, next = 0; dim < typeOf(updates).getRank(); ++dim) {
+    if (llvm::is_contained(numbers.window, dim))
+      continue;
+    // The dimension of the indices, which have the index vector besides.
+    int64_t indicesDim = next++;
+    if (indicesDim >= numbers.indexVector)
+      ++indicesDim;
+    auto *batching = llvm::find(numbers.indicesBatching, indicesDim);
+    if (batching != numbers.indicesBatching.end()) {
+      int64_t which = batching - numbers.indicesBatching.begin();
+      updateLoops.push_back(numbers.batching[which]);
+      continue;
+    }
+    updateLoops.push_back(iterators.size());
+    iterators.push_back(utils::IteratorType::reduction);
+  }
+
+  // Each component of the index vector is an input.
+  SmallVector<Value> inputs;
+  SmallVector<AffineMap> maps;
+  for (int64_t component = 0,
+               end = static_cast<int64_t>(numbers.scattered.size());
+       component < end; ++component) {
+    SmallVector<AffineExpr> results;
+    auto *next = updateLoops.begin();
+    for (int64_t dim = 0; dim < typeOf(indices).getRank(); ++dim)
+      results.push_back(dim == numbers.indexVector
+                            ? getAffineConstantExpr(component, context)
+                            : getAffineDimExpr(*next++, context));
+    inputs.push_back(indices);
+    maps.push_back(AffineMap::get(iterators.size(), 0, results, context));
+  }
+  SmallVector<AffineExpr> own;
+  for (int64_t dim = 0; dim < rank; ++dim)
+    own.push_back(getAffineDimExpr(dim, context));
+  maps.push_back(AffineMap::get(iterators.size(), 0, own, context));
+
+  rewriter.setInsertionPoint(op);
+  bool isEmitted = true;
+  auto body = [&](OpBuilder &builder, Location nestedLoc,
+                  ValueRange arguments) {
+    ImplicitLocOpBuilder b(nestedLoc, builder);
+    SmallVector<Value> loops;
+    for (unsigned loop = 0; loop < iterators.size(); ++loop)
+      loops.push_back(linalg::IndexOp::create(b, loop));
+    // Where the element is in the window of the update, if it is.
+    Value isInside =
+        arith::ConstantOp::create(b, b.getBoolAttr(true)).getResult();
+    SmallVector<Value> offsets;
+    int64_t windowDim = 0;
+    for (int64_t dim = 0; dim < rank; ++dim) {
+      if (llvm::is_contained(numbers.batching, dim))
+        continue;
+      Value offset = loops[dim];
+      bool isInserted = llvm::is_contained(numbers.inserted, dim);
+      int64_t size =
+          isInserted ? 1
+                     : typeOf(updates).getDimSize(numbers.window[windowDim++]);
+      auto *component = llvm::find(numbers.scattered, dim);
+      if (component != numbers.scattered.end()) {
+        Value start = arguments[component - numbers.scattered.begin()];
+        start = arith::IndexCastOp::create(b, b.getIndexType(), start);
+        // An update whose window is not all inside is not made.
+        Value last = arith::ConstantIndexOp::create(b, shape[dim] - size);
+        Value isValid =
+            arith::CmpIOp::create(b, arith::CmpIPredicate::ule, start, last);
+        isInside = arith::AndIOp::create(b, isInside, isValid);
+        offset = arith::SubIOp::create(b, offset, start);
+      }
+      Value end = arith::ConstantIndexOp::create(b, size);
+      Value isHere =
+          arith::CmpIOp::create(b, arith::CmpIPredicate::ult, offset, end);
+      isInside = arith::AndIOp::create(b, isInside, isHere);
+      if (!isInserted)
+        offsets.push_back(offset);
+    }
+    Value accumulator = arguments.back();
+    auto choice = scf::IfOp::create(b, accumulator.getType(), isInside, true);
+    b.setInsertionPointToStart(choice.thenBlock());
+    SmallVector<Value> position;
+    auto *nextLoop = updateLoops.begin();
+    auto *nextOffset = offsets.begin();
+    for (int64_t dim = 0; dim < typeOf(updates).getRank(); ++dim)
+      position.push_back(llvm::is_contained(numbers.window, dim)
+                             ? *nextOffset++
+                             : loops[*nextLoop++]);
+    Value update = tensor::ExtractOp::create(b, updates, position);
+    Value combined =
+        emitScalars(b, op->getRegion(0).front(), {accumulator, update});
+    isEmitted = static_cast<bool>(combined);
+    scf::YieldOp::create(b, isEmitted ? combined : accumulator);
+    b.setInsertionPointToStart(choice.elseBlock());
+    scf::YieldOp::create(b, accumulator);
+    b.setInsertionPointAfter(choice);
+    linalg::YieldOp::create(b, choice.getResult(0));
+  };
+  auto generic =
+      linalg::GenericOp::create(rewriter, loc, op->getResultTypes(), inputs,
+                                operand, maps, iterators, body);
+  if (!isEmitted) {
+    rewriter.eraseOp(generic);
+    return op->emitError("expected a computation of scalars in the scatter");
+  }
+  rewriter.replaceOp(op, generic);
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Others
+//===----------------------------------------------------------------------===//
+
+/// Reductions of nothing are their initial values.
+static LogicalResult lowerEmptyReduce(Operation *op, RewriterBase &rewriter) {
+  unsigned count = op->getNumResults();
+  bool isEmpty = llvm::all_of(op->getOperands().take_front(count), [](Value v) {
+    return typeOf(v) && typeOf(v).hasStaticShape() &&
+           typeOf(v).getNumElements() == 0;
+  });
+  if (!isEmpty)
+    return op->emitError("the reduction is not supported on GPUs");
+  rewriter.setInsertionPoint(op);
+  Location loc = op->getLoc();
+  SmallVector<Value> results;
+  for (auto [result, init] :
+       llvm::zip_equal(op->getResults(), op->getOperands().drop_front(count))) {
+    Value scalar = tensor::ExtractOp::create(rewriter, loc, init, ValueRange());
+    Value empty =
+        tensor::EmptyOp::create(rewriter, loc, typeOf(result).getShape(),
+                                typeOf(result).getElementType());
+    results.push_back(
+        linalg::FillOp::create(rewriter, loc, scalar, empty).result());
+  }
+  rewriter.replaceOp(op, results);
+  return success();
+}
+
+static LogicalResult lower(Operation *op, RewriterBase &rewriter) {
+  StringRef name = op->getName().getStringRef();
+  if (name == "stablehlo.scatter")
+    return lowerScatter(op, rewriter);
+  if (name == "stablehlo.reduce")
+    return lowerEmptyReduce(op, rewriter);
+  if (name == "stablehlo.optimization_barrier") {
+    rewriter.setInsertionPoint(op);
+    if (!llvm::all_of(op->getOperandTypes(), llvm::IsaPred<RankedTensorType>))
+      return op->emitError("expected a barrier of tensors");
+    auto barrier = BarrierOp::create(rewriter, op->getLoc(), op->getOperands());
+    rewriter.replaceOp(op, barrier.getOutputs());
+    return success();
+  }
+  // One device has all of everything.
+  if (name == "sdy.mesh") {
+    rewriter.eraseOp(op);
+    return success();
+  }
+  if (name == "sdy.sharding_constraint") {
+    rewriter.replaceOp(op, op->getOperands());
+    return success();
+  }
+  return op->emitError() << "'" << name << "' is not supported on GPUs";
+}
+
+namespace {
+struct ConvertStableHLOToLinalg
+    : approx_act::impl::ConvertStableHLOToLinalgPassBase<
+          ConvertStableHLOToLinalg> {
+  void runOnOperation() override {
+    SmallVector<Operation *> ops;
+    getOperation()->walk<WalkOrder::PreOrder>([&](Operation *op) {
+      if (!isa_and_nonnull<StableHLODialect, ShardyDialect>(op->getDialect()))
+        return WalkResult::advance();
+      ops.push_back(op);
+      // What is in an op is lowered with it.
+      return WalkResult::skip();
+    });
+    IRRewriter rewriter(&getContext());
+    bool isDone = true;
+    for (Operation *op : ops)
+      isDone &= succeeded(lower(op, rewriter));
+    if (!isDone)
+      signalPassFailure();
+  }
+};
+} // namespace

@@ -1,0 +1,554 @@
+//===- FormKernels.cpp - Group ops on tensors into kernels ----------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+///
+/// \file
+/// Decides which values of a program are ever in memory, and makes one kernel
+/// of all that is computed in one launch.
+///
+/// Upstream's fusion of elementwise ops merges two `linalg.generic`s of one
+/// iteration space, and cannot say that an activation and its packed codes,
+/// which have different shapes, come out of one loop; so the ops stay as they
+/// are, and are put side by side into the body of an `approx_act.kernel`.
+///
+//===----------------------------------------------------------------------===//
+
+#include "KernelBody.h"
+#include "approx-act/Analysis/Residuals.h"
+#include "approx-act/Dialect/ApproxAct/IR/ApproxAct.h"
+#include "approx-act/GPU/Passes.h"
+#include "mlir/Analysis/TopologicalSortUtils.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "mlir/Transforms/RegionUtils.h"
+#include "llvm/ADT/SetVector.h"
+
+namespace mlir::approx_act {
+#define GEN_PASS_DEF_FORMKERNELS
+#include "approx-act/GPU/Passes.h.inc"
+} // namespace mlir::approx_act
+
+using namespace mlir;
+using namespace mlir::approx_act;
+
+//===----------------------------------------------------------------------===//
+// Ops
+//===----------------------------------------------------------------------===//
+
+/// A value that a barrier hands on is the barrier's operand.
+static Value lookThroughBarriers(Value value) {
+  while (auto barrier = value.getDefiningOp<BarrierOp>())
+    value = barrier.getInputs()[cast<OpResult>(value).getResultNumber()];
+  return value;
+}
+
+static bool isReshape(Operation *op) {
+  return isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp>(op);
+}
+
+/// The value in memory that `value` is, or is a view of.
+static Value lookThroughViews(Value value) {
+  value = lookThroughBarriers(value);
+  while (value.getDefiningOp() && isReshape(value.getDefiningOp()))
+    value = lookThroughBarriers(value.getDefiningOp()->getOperand(0));
+  return value;
+}
+
+/// All values that an op and its regions read.
+static SetVector<Value> getReadValues(Operation *op) {
+  SetVector<Value> values(op->operand_begin(), op->operand_end());
+  getUsedValuesDefinedAbove(op->getRegions(), values);
+  return values;
+}
+
+/// An estimate of the instructions that the body of an op takes per element.
+static unsigned getWork(Operation *op) {
+  unsigned work = 0;
+  op->walk([&](Operation *nested) {
+    StringRef dialect = nested->getName().getDialectNamespace();
+    if (isa<arith::DivFOp>(nested))
+      work += 8;
+    else if (dialect == "math")
+      work += isa<math::AbsFOp, math::FloorOp>(nested) ? 1 : 12;
+    else if (dialect == "arith" && !isa<arith::ConstantOp>(nested))
+      work += 1;
+  });
+  return work;
+}
+
+/// A shape without its dimensions of size 1.
+static SmallVector<int64_t> squeeze(ArrayRef<int64_t> shape) {
+  SmallVector<int64_t> squeezed;
+  llvm::copy_if(shape, std::back_inserter(squeezed),
+                [](int64_t size) { return size != 1; });
+  return squeezed;
+}
+
+//===----------------------------------------------------------------------===//
+// Kernels
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// What one launch computes, while kernels are being formed.
+struct Group {
+  /// The values that are written to memory, in program order.
+  SmallVector<Value> roots;
+  /// Values in memory that are read, not counting the group's own roots.
+  SetVector<Value> leaves;
+  /// The dimensions of the results that are not 1.
+  SmallVector<int64_t> domain;
+  /// A contraction is nobody's kernel but its own.
+  bool isAlone = false;
+  /// How many barriers come before it.
+  unsigned phase = 0;
+  /// The group that this one has become a part of.
+  Group *mergedInto = nullptr;
+  /// The places of the first and the last root among the groups.
+  unsigned index = 0, last = 0;
+};
+
+class KernelFormer {
+public:
+  explicit KernelFormer(Block &block) : block(block) {}
+
+  /// Finds what is in memory and groups it.
+  void analyse();
+  void rewrite();
+
+  unsigned numKernels = 0, numRoots = 0, numMerged = 0;
+
+private:
+  bool isLeaf(Value value) const;
+  unsigned getTrivialWork(Value value);
+  void require(Value value);
+  void requireOperands(Operation *op);
+  void requireWork(Value value);
+  void chooseShared(Operation *op);
+
+  std::unique_ptr<Group> createGroup(Value root);
+  void collectLeaves(Value value, const DenseSet<Value> &own,
+                     SetVector<Value> &leaves, DenseSet<Value> &seen) const;
+  bool areCompatible(const Group &lhs, const Group &rhs) const;
+  bool dependsIndirectly(Group &late, Group &early);
+  Group *getGroup(Value value) const;
+  void merge(Group &early, Group &late);
+  void createKernel(Group &group);
+  Value build(OpBuilder &builder, Value value, const DenseSet<Value> &own,
+              IRMapping &mapping, SetVector<Value> &inputs, Block &body);
+
+  Block &block;
+  /// Light values that are in memory.
+  DenseSet<Value> materialised;
+  DenseMap<Value, unsigned> trivialWork;
+  /// What is read, and how much is computed, to compute a light value anew.
+  struct Recipe {
+    llvm::SmallSetVector<Value, 4> leaves;
+    unsigned work = 0;
+    bool isPartOfOther = false;
+  };
+  DenseMap<Value, Recipe> recipes;
+  SmallVector<std::unique_ptr<Group>> groups;
+  /// Values in memory that another kernel reads, or no kernel.
+  DenseSet<Value> readOutside;
+  DenseMap<Value, Group *> groupOf;
+};
+} // namespace
+
+/// Work below which a value is computed where it is read, however often.
+static constexpr unsigned kTrivialWork = 2;
+/// Work that is done again for each of several readers rather than kept.
+static constexpr unsigned kSharedWork = 40;
+/// What one kernel computes from at most, in memory and in ops.
+static constexpr unsigned kMaxLeaves = 24, kMaxWork = 400;
+/// Groups so far apart are not merged: what they read would live longer.
+static constexpr unsigned kMaxDistance = 24;
+
+/// Whether `value` is not computed by light ops: it is in memory, or a scalar.
+bool KernelFormer::isLeaf(Value value) const {
+  Operation *op = value.getDefiningOp();
+  return !op || op->getBlock() != &block || materialised.contains(value) ||
+         !(isLightOp(op) || isScalarOp(op));
+}
+
+/// The work to compute a value where it is read, if nothing of it is in memory.
+unsigned KernelFormer::getTrivialWork(Value value) {
+  value = lookThroughBarriers(value);
+  Operation *op = value.getDefiningOp();
+  if (!op || op->getBlock() != &block || !(isLightOp(op) || isScalarOp(op)))
+    return 0;
+  if (auto it = trivialWork.find(value); it != trivialWork.end())
+    return it->second;
+  unsigned work = isa<linalg::FillOp>(op) ? 0 : getWork(op);
+  if (auto linalgOp = dyn_cast<linalg::LinalgOp>(op)) {
+    for (OpOperand *operand : linalgOp.getDpsInputOperands())
+      work += getTrivialWork(operand->get());
+  } else {
+    for (Value operand : getReadValues(op))
+      work += getTrivialWork(operand);
+  }
+  return trivialWork[value] = std::min(work, 1000U);
+}
+
+/// Puts a value in memory. A view of a value is in memory when that is.
+void KernelFormer::require(Value value) {
+  value = lookThroughBarriers(value);
+  Operation *op = value.getDefiningOp();
+  if (!op || op->getBlock() != &block || !isLightOp(op))
+    return;
+  if (isReshape(op))
+    return require(op->getOperand(0));
+  materialised.insert(value);
+}
+
+/// Puts in memory what `op` cannot compute where it reads it.
+void KernelFormer::requireOperands(Operation *op) {
+  if (isScalarOp(op))
+    return;
+  if (!isLightOp(op) && !isReductionOp(op)) {
+    for (Value operand : getReadValues(op))
+      require(operand);
+    return;
+  }
+  for (Value operand : getReadValues(op))
+    if (isReadRepeatedly(op, operand))
+      requireWork(operand);
+}
+
+/// Puts a value in memory that is read repeatedly, if it takes work to compute.
+/// What only moves elements, as padding does, can be done over and over.
+void KernelFormer::requireWork(Value value) {
+  value = lookThroughBarriers(value);
+  if (getTrivialWork(value) <= kTrivialWork)
+    return;
+  Operation *op = value.getDefiningOp();
+  if (getWork(op) > 0 || isScalarOp(op))
+    return require(value);
+  for (Value operand : getReadValues(op))
+    requireWork(operand);
+}
+
+/// The ops that read a value, whichever parts of it.
+static unsigned countReaders(Value value) {
+  DenseSet<Operation *> readers;
+  SmallVector<Value> worklist = {value};
+  while (!worklist.empty()) {
+    for (Operation *user : worklist.pop_back_val().getUsers()) {
+      if (isReshape(user) || isa<tensor::ExtractSliceOp>(user))
+        llvm::append_range(worklist, user->getResults());
+      else
+        readers.insert(user);
+    }
+  }
+  return readers.size();
+}
+
+/// Puts results of a light op in memory that several ops read, if reading them
+/// takes less than computing them again.
+void KernelFormer::chooseShared(Operation *op) {
+  Recipe recipe;
+  recipe.work = isReshape(op) ? 0 : getWork(op);
+  for (Value operand : getReadValues(op)) {
+    operand = lookThroughBarriers(operand);
+    if (isLeaf(operand)) {
+      if (isa<RankedTensorType>(operand.getType()))
+        recipe.leaves.insert(operand);
+      continue;
+    }
+    const Recipe &other = recipes[operand];
+    recipe.leaves.insert_range(other.leaves);
+    recipe.work += other.work;
+  }
+
+  for (Value result : op->getResults()) {
+    bool isTensor = isa<RankedTensorType>(result.getType());
+    if (isTensor && !materialised.contains(result) && !isReshape(op)) {
+      int64_t leafBytes = 0;
+      for (Value leaf : recipe.leaves)
+        leafBytes += getByteSize(leaf.getType()).value_or(0);
+      int64_t bytes = getByteSize(result.getType()).value_or(0);
+      bool isShared = countReaders(result) > 1;
+      bool isTooMuch =
+          recipe.leaves.size() > kMaxLeaves || recipe.work > kMaxWork;
+      // Either all of it is read once more by each reader, or the result is.
+      bool isExpensive = recipe.work > kSharedWork || 2 * leafBytes > 3 * bytes;
+      if (isTooMuch || (isShared && isExpensive && recipe.work > 0 &&
+                        !recipe.leaves.empty()))
+        materialised.insert(result);
+    }
+    if (materialised.contains(result)) {
+      Recipe own;
+      own.leaves.insert(result);
+      recipes[result] = own;
+    } else {
+      recipes[result] = recipe;
+    }
+  }
+}
+
+void KernelFormer::collectLeaves(Value value, const DenseSet<Value> &own,
+                                 SetVector<Value> &leaves,
+                                 DenseSet<Value> &seen) const {
+  value = lookThroughBarriers(value);
+  if (!seen.insert(value).second)
+    return;
+  Operation *op = value.getDefiningOp();
+  bool isOwn = own.contains(value);
+  if (!isOwn && isLeaf(value)) {
+    leaves.insert(value);
+    return;
+  }
+  for (Value operand : getReadValues(op))
+    collectLeaves(operand, own, leaves, seen);
+}
+
+std::unique_ptr<Group> KernelFormer::createGroup(Value root) {
+  auto group = std::make_unique<Group>();
+  group->roots.push_back(root);
+  DenseSet<Value> own = {root}, seen;
+  collectLeaves(root, own, group->leaves, seen);
+  group->isAlone = isContractionLike(root.getDefiningOp());
+  group->domain = squeeze(cast<RankedTensorType>(root.getType()).getShape());
+  return group;
+}
+
+/// Whether the loops of two groups can be one.
+bool KernelFormer::areCompatible(const Group &lhs, const Group &rhs) const {
+  if (lhs.isAlone || rhs.isAlone || lhs.phase != rhs.phase)
+    return false;
+  if (lhs.domain == rhs.domain)
+    return true;
+  // Codes, and the words that they are packed to.
+  return getPackedDim(lhs.domain, rhs.domain).has_value() ||
+         getPackedDim(rhs.domain, lhs.domain).has_value();
+}
+
+Group *KernelFormer::getGroup(Value value) const {
+  Group *group = groupOf.lookup(value);
+  while (group && group->mergedInto)
+    group = group->mergedInto;
+  return group;
+}
+
+/// Whether something that reads `early` is read by `late`.
+bool KernelFormer::dependsIndirectly(Group &late, Group &early) {
+  SmallVector<Group *> worklist;
+  DenseSet<Group *> seen;
+  DenseSet<Operation *> seenOps;
+  // The groups that a value in memory comes from, perhaps through ops that no
+  // kernel has.
+  std::function<void(Group &, Value)> visitValue = [&](Group &group,
+                                                       Value value) {
+    value = lookThroughViews(value);
+    if (Group *other = getGroup(value)) {
+      if (other != &group && other->last >= early.index &&
+          seen.insert(other).second)
+        worklist.push_back(other);
+      return;
+    }
+    Operation *op = value.getDefiningOp();
+    if (op && op->getBlock() == &block && seenOps.insert(op).second)
+      for (Value operand : getReadValues(op))
+        visitValue(group, operand);
+  };
+  // What it reads of `early` directly is no reason.
+  for (Value leaf : late.leaves)
+    if (getGroup(lookThroughViews(leaf)) != &early)
+      visitValue(late, leaf);
+  while (!worklist.empty()) {
+    Group *group = worklist.pop_back_val();
+    if (group == &early)
+      return true;
+    for (Value leaf : group->leaves)
+      visitValue(*group, leaf);
+  }
+  return false;
+}
+
+void KernelFormer::merge(Group &early, Group &late) {
+  early.roots.append(late.roots);
+  DenseSet<Value> own(early.roots.begin(), early.roots.end()), seen;
+  early.leaves.clear();
+  for (Value root : early.roots)
+    collectLeaves(root, own, early.leaves, seen);
+  // The smaller domain is that of the words.
+  int64_t size = 1, otherSize = 1;
+  for (int64_t dim : early.domain)
+    size *= dim;
+  for (int64_t dim : late.domain)
+    otherSize *= dim;
+  if (otherSize < size)
+    early.domain = late.domain;
+  early.last = std::max(early.last, late.last);
+  late.mergedInto = &early;
+  ++numMerged;
+}
+
+void KernelFormer::analyse() {
+  for (Operation &op : llvm::reverse(block))
+    requireOperands(&op);
+  for (Operation &op : block)
+    if (isLightOp(&op) || isScalarOp(&op))
+      chooseShared(&op);
+
+  unsigned phase = 0;
+  for (Operation &op : block) {
+    phase += isa<BarrierOp>(op);
+    for (Value result : op.getResults()) {
+      if (result.use_empty() ||
+          !(isReductionOp(&op) || materialised.contains(result)))
+        continue;
+      std::unique_ptr<Group> group = createGroup(result);
+      group->phase = phase;
+      group->index = group->last = groups.size();
+      groupOf[result] = group.get();
+      groups.push_back(std::move(group));
+      ++numRoots;
+    }
+  }
+
+  for (unsigned index = 0; index < groups.size(); ++index) {
+    Group *late = groups[index].get();
+    unsigned first = index > kMaxDistance ? index - kMaxDistance : 0;
+    for (unsigned other = index; other-- > first;) {
+      Group &early = *groups[other];
+      if (early.mergedInto || !areCompatible(early, *late))
+        continue;
+      bool isReader = llvm::any_of(
+          early.roots, [&](Value root) { return late->leaves.contains(root); });
+      bool shares = llvm::any_of(late->leaves, [&](Value leaf) {
+        return early.leaves.contains(leaf);
+      });
+      bool isSmall = getNumElements(early.roots.front()) <= 4096 &&
+                     getNumElements(late->roots.front()) <= 4096;
+      if (!isReader && !shares && !isSmall)
+        continue;
+      if (early.roots.size() + late->roots.size() > kMaxLeaves ||
+          dependsIndirectly(*late, early))
+        continue;
+      merge(early, *late);
+      break;
+    }
+  }
+}
+
+/// Clones `value` and all that it is computed from into the body of a kernel.
+Value KernelFormer::build(OpBuilder &builder, Value value,
+                          const DenseSet<Value> &own, IRMapping &mapping,
+                          SetVector<Value> &inputs, Block &body) {
+  Value original = value;
+  value = lookThroughBarriers(value);
+  if (Value known = mapping.lookupOrNull(value)) {
+    mapping.map(original, known);
+    return known;
+  }
+  Value result;
+  if (!own.contains(value) && isLeaf(value)) {
+    inputs.insert(value);
+    result = body.addArgument(value.getType(), value.getLoc());
+    mapping.map(value, result);
+  } else {
+    Operation *op = value.getDefiningOp();
+    for (Value operand : getReadValues(op))
+      build(builder, operand, own, mapping, inputs, body);
+    builder.clone(*op, mapping);
+    result = mapping.lookup(value);
+  }
+  mapping.map(original, result);
+  return result;
+}
+
+/// Replaces the roots of a group by the results of one kernel, at the place of
+/// the last root.
+void KernelFormer::createKernel(Group &group) {
+  DenseSet<Value> own(group.roots.begin(), group.roots.end());
+  llvm::erase_if(group.roots,
+                 [&](Value root) { return !readOutside.contains(root); });
+  if (group.roots.empty())
+    return;
+  Operation *last = group.roots.front().getDefiningOp();
+  SmallVector<Location> locations;
+  for (Value root : group.roots) {
+    if (last->isBeforeInBlock(root.getDefiningOp()))
+      last = root.getDefiningOp();
+    locations.push_back(root.getLoc());
+  }
+  OpBuilder builder(block.getParentOp()->getContext());
+  auto body = std::make_unique<Block>();
+  builder.setInsertionPointToEnd(body.get());
+  IRMapping mapping;
+  SetVector<Value> inputs;
+  SmallVector<Value> yielded;
+  for (Value root : group.roots)
+    yielded.push_back(build(builder, root, own, mapping, inputs, *body));
+  Location loc = builder.getFusedLoc(locations);
+  YieldOp::create(builder, loc, yielded);
+
+  builder.setInsertionPoint(&block, std::next(last->getIterator()));
+  SmallVector<Value> outs;
+  SmallVector<Type> types;
+  for (Value root : group.roots) {
+    auto type = cast<RankedTensorType>(root.getType());
+    outs.push_back(tensor::EmptyOp::create(
+        builder, root.getLoc(), type.getShape(), type.getElementType()));
+    types.push_back(type);
+  }
+  auto kernel = KernelOp::create(builder, loc, types, getKernelLabel(*body),
+                                 inputs.getArrayRef(), outs);
+  kernel.getBody().push_back(body.release());
+  for (auto [root, result] : llvm::zip_equal(group.roots, kernel.getOutputs()))
+    root.replaceUsesWithIf(result, [&](OpOperand &use) {
+      return use.getOwner()->getBlock() != &kernel.getBody().front();
+    });
+  ++numKernels;
+}
+
+void KernelFormer::rewrite() {
+  // In reverse, so that what kernels read is not replaced before it is cloned.
+  SmallVector<Group *> live;
+  for (std::unique_ptr<Group> &group : groups)
+    if (!group->mergedInto)
+      live.push_back(group.get());
+  // What only its own kernel reads is not written.
+  for (Group *group : live)
+    for (Value leaf : group->leaves)
+      readOutside.insert(lookThroughViews(leaf));
+  for (Operation &op : block)
+    if (!isLightOp(&op) && !isScalarOp(&op) && !isReductionOp(&op))
+      for (Value value : getReadValues(&op))
+        readOutside.insert(lookThroughViews(value));
+  for (Group *group : llvm::reverse(live))
+    createKernel(*group);
+
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block))) {
+    if (auto barrier = dyn_cast<BarrierOp>(op)) {
+      barrier.replaceAllUsesWith(barrier.getInputs());
+      barrier.erase();
+    } else if (isOpTriviallyDead(&op)) {
+      op.erase();
+    }
+  }
+  sortTopologically(&block);
+}
+
+namespace {
+struct FormKernels : approx_act::impl::FormKernelsBase<FormKernels> {
+  void runOnOperation() override {
+    func::FuncOp func = getOperation();
+    if (func.isDeclaration() || !func.getBody().hasOneBlock())
+      return;
+    KernelFormer former(func.getBody().front());
+    former.analyse();
+    former.rewrite();
+    numKernels += former.numKernels;
+    numValues += former.numRoots;
+    numMerged += former.numMerged;
+  }
+};
+} // namespace

@@ -1,0 +1,57 @@
+//===- KernelBody.h - What may stand in a kernel ----------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+///
+/// \file
+/// The ops of which the body of an `approx_act.kernel` consists, shared by
+/// those who make bodies and those who read them.
+///
+//===----------------------------------------------------------------------===//
+
+#ifndef APPROX_ACT_LIB_GPU_KERNELBODY_H
+#define APPROX_ACT_LIB_GPU_KERNELBODY_H
+
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include <optional>
+
+namespace mlir::approx_act {
+
+/// Whether each element of the op's tensors is computed from few elements of
+/// its operands, so that it can be computed where it is read: elementwise
+/// arithmetic, constants, and changes of shape.
+bool isLightOp(Operation *op);
+
+/// Whether the op computes a scalar, perhaps from elements of tensors.
+bool isScalarOp(Operation *op);
+
+/// A linalg op on tensors of static shape with at least one reduction.
+bool isReductionOp(Operation *op);
+
+/// How many elements a reduction combines to one.
+int64_t getNumCombined(linalg::LinalgOp op);
+
+/// The number of elements of a tensor; of a scalar, 1.
+int64_t getNumElements(Value value);
+
+/// Whether `op` reads elements of `operand` more than once, so that they would
+/// be computed over and over if they were computed where they are read.
+bool isReadRepeatedly(Operation *op, Value operand);
+
+/// Whether the op is a reduction that reads two operands repeatedly: a matrix
+/// product, a convolution.
+bool isContractionLike(Operation *op);
+
+/// The dimension in which `shape` is a multiple of `words` by 2, 4 or 8, if it
+/// is the same in all others.
+std::optional<unsigned> getPackedDim(ArrayRef<int64_t> words,
+                                     ArrayRef<int64_t> shape);
+
+/// A name for a kernel with such a body: what its results are in the user's
+/// program, as far as locations say.
+std::string getKernelLabel(Block &body);
+
+} // namespace mlir::approx_act
+
+#endif // APPROX_ACT_LIB_GPU_KERNELBODY_H

@@ -1,0 +1,347 @@
+//===- KernelsToGPU.cpp - Kernels as gpu functions ------------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "KernelBody.h"
+#include "KernelEmitter.h"
+#include "approx-act/Dialect/ApproxAct/IR/ApproxAct.h"
+#include "approx-act/GPU/Passes.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/DLTI/DLTI.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/OperationSupport.h"
+#include "mlir/IR/SymbolTable.h"
+#include "mlir/Interfaces/ViewLikeInterface.h"
+#include "llvm/Support/MathExtras.h"
+
+namespace mlir::approx_act {
+#define GEN_PASS_DEF_CONVERTKERNELSTOGPU
+#include "approx-act/GPU/Passes.h.inc"
+} // namespace mlir::approx_act
+
+using namespace mlir;
+using namespace mlir::approx_act;
+
+//===----------------------------------------------------------------------===//
+// Work
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// How the elements of a kernel's results are divided among threads.
+struct Work {
+  explicit Work(KernelOp kernel);
+
+  /// The shape whose elements threads count: that of the smallest result,
+  /// without dimensions of size 1.
+  SmallVector<int64_t> domain;
+  int64_t numElements = 1;
+  /// Neighbouring elements of a thread.
+  int64_t lanes = 1;
+
+  int64_t getNumItems() const { return numElements / lanes; }
+};
+} // namespace
+
+static SmallVector<int64_t> squeeze(ArrayRef<int64_t> shape) {
+  SmallVector<int64_t> squeezed;
+  llvm::copy_if(shape, std::back_inserter(squeezed),
+                [](int64_t size) { return size != 1; });
+  return squeezed;
+}
+
+Work::Work(KernelOp kernel) {
+  int64_t widest = 1;
+  bool hasWords = false, hasReductions = false;
+  std::optional<int64_t> least;
+  auto visit = [&](Value value) {
+    auto type = dyn_cast<RankedTensorType>(value.getType());
+    if (!type)
+      return;
+    int64_t bits = type.getElementTypeBitWidth();
+    widest = std::max(widest, bits);
+    hasWords |= bits == kWordBits;
+  };
+  for (Value argument : kernel.getBody().getArguments())
+    visit(argument);
+  for (Value root : kernel.getYield().getValues()) {
+    visit(root);
+    auto type = cast<RankedTensorType>(root.getType());
+    if (!least || type.getNumElements() < *least) {
+      least = type.getNumElements();
+      domain = squeeze(type.getShape());
+    }
+    Operation *op = root.getDefiningOp();
+    hasReductions |= op && isReductionOp(op);
+  }
+  numElements = *least;
+  int64_t innermost = domain.empty() ? 1 : domain.back();
+  lanes = hasWords ? kWordBits : std::clamp<int64_t>(128 / widest, 1, 8);
+  // A reduction needs threads more than it needs wide accesses.
+  constexpr int64_t enoughThreads = 1 << 14;
+  while (lanes > 1 && (innermost % lanes != 0 ||
+                       (hasReductions && numElements / lanes < enoughThreads)))
+    lanes /= 2;
+}
+
+//===----------------------------------------------------------------------===//
+// Functions
+//===----------------------------------------------------------------------===//
+
+/// What two operands have in common that share memory: what they are views of,
+/// and where.
+static std::pair<Value, int64_t> getPlace(Value value) {
+  int64_t offset = 0;
+  while (auto view = value.getDefiningOp<ViewLikeOpInterface>()) {
+    if (auto arena = dyn_cast<memref::ViewOp>(*view))
+      offset += getConstantIntValue(arena.getByteShift()).value_or(0);
+    value = view.getViewSource();
+  }
+  return {value, offset};
+}
+
+/// `value` as a memref of one dimension.
+static Value flatten(OpBuilder &builder, Location loc, Value value) {
+  auto type = dyn_cast<MemRefType>(value.getType());
+  if (!type || type.getRank() == 1)
+    return value;
+  if (type.getRank() == 0)
+    return memref::ExpandShapeOp::create(builder, loc, ArrayRef<int64_t>{1},
+                                         value,
+                                         ArrayRef<ReassociationIndices>());
+  ReassociationIndices all(
+      llvm::to_vector<2>(llvm::seq<int64_t>(type.getRank())));
+  return memref::CollapseShapeOp::create(builder, loc, value, ArrayRef{all});
+}
+
+/// The facts about the pointers of a kernel from which its accesses get their
+/// width and their kind.
+static void annotateArguments(gpu::GPUFuncOp func, KernelOp kernel) {
+  MLIRContext *context = func.getContext();
+  Builder builder(context);
+  unsigned numInputs = kernel.getInputs().size();
+  SmallVector<Value> operands(kernel->getOperands());
+  for (auto [index, operand] : llvm::enumerate(operands)) {
+    if (!isa<MemRefType>(operand.getType()))
+      continue;
+    bool isOut = index >= numInputs;
+    // Of two that share memory, one may be written through the other.
+    bool isShared = false;
+    for (auto [other, value] : llvm::enumerate(operands))
+      isShared |= other != index && isa<MemRefType>(value.getType()) &&
+                  (isOut || other >= numInputs) &&
+                  getPlace(value) == getPlace(operand);
+    func.setArgAttr(index, LLVM::LLVMDialect::getAlignAttrName(),
+                    builder.getI64IntegerAttr(16));
+    if (!isShared)
+      func.setArgAttr(index, LLVM::LLVMDialect::getNoAliasAttrName(),
+                      builder.getUnitAttr());
+    if (!isOut)
+      func.setArgAttr(index, LLVM::LLVMDialect::getReadonlyAttrName(),
+                      builder.getUnitAttr());
+  }
+}
+
+namespace {
+struct ConvertKernelsToGPU
+    : approx_act::impl::ConvertKernelsToGPUBase<ConvertKernelsToGPU> {
+  using ConvertKernelsToGPUBase::ConvertKernelsToGPUBase;
+
+  void runOnOperation() override;
+
+private:
+  void convert(KernelOp kernel, gpu::GPUModuleOp module, StringRef name);
+  bool emitBody(gpu::GPUFuncOp func, KernelOp kernel, const Work &work);
+
+  /// What has been made, by label and type.
+  DenseMap<std::pair<StringAttr, Type>, SmallVector<gpu::GPUFuncOp>> functions;
+};
+} // namespace
+
+/// Fills in the function of a kernel. Returns whether it accesses memory in
+/// vectors.
+bool ConvertKernelsToGPU::emitBody(gpu::GPUFuncOp func, KernelOp kernel,
+                                   const Work &work) {
+  Location loc = kernel.getLoc();
+  OpBuilder builder(func.getContext());
+  builder.setInsertionPointToStart(&func.getBody().front());
+  Value block = gpu::BlockIdOp::create(builder, loc, gpu::Dimension::x);
+  Value thread = gpu::ThreadIdOp::create(builder, loc, gpu::Dimension::x);
+  Value size = arith::ConstantIndexOp::create(builder, loc,
+                                              func.getKnownBlockSizeAttr()[0]);
+  Value first = arith::MulIOp::create(builder, loc, block, size);
+  Value item = arith::AddIOp::create(builder, loc, first, thread);
+  int64_t numItems = work.getNumItems();
+  if (numItems % func.getKnownBlockSizeAttr()[0] != 0) {
+    Value end = arith::ConstantIndexOp::create(builder, loc, numItems);
+    Value isItem = arith::CmpIOp::create(builder, loc,
+                                         arith::CmpIPredicate::ult, item, end);
+    auto guard = scf::IfOp::create(builder, loc, isItem, /*withElse=*/false);
+    gpu::ReturnOp::create(builder, loc);
+    builder.setInsertionPointToStart(guard.thenBlock());
+  } else {
+    auto end = gpu::ReturnOp::create(builder, loc);
+    builder.setInsertionPoint(end);
+  }
+
+  unsigned numInputs = kernel.getInputs().size();
+  KernelEmitter emitter(builder, loc, kernel.getBody().front(),
+                        func.getArguments().take_front(numInputs), work.lanes);
+  AffineExpr linear = emitter.addIndex(item, numItems) * work.lanes;
+  if (work.lanes > 1)
+    linear = linear + emitter.getLane();
+
+  // All is read before something is written, which may be in the same place.
+  struct Element {
+    Value value, memory;
+    Position position;
+    ArrayRef<int64_t> shape;
+  };
+  SmallVector<Element> elements;
+  for (auto [index, value] : llvm::enumerate(kernel.getYield().getValues())) {
+    Value root = value, memory = func.getArgument(numInputs + index);
+    ArrayRef<int64_t> shape = cast<RankedTensorType>(root.getType()).getShape();
+    SmallVector<int64_t> squeezed = squeeze(shape);
+    auto add = [&](const Position &position) {
+      elements.push_back(
+          {emitter.compute(root, position), memory, position, shape});
+    };
+    if (squeezed == work.domain) {
+      add(Position::fromLinear(linear));
+      continue;
+    }
+    // All codes of the word.
+    unsigned dim = *getPackedDim(work.domain, squeezed);
+    int64_t numParts = squeezed[dim] / work.domain[dim];
+    SmallVector<AffineExpr> dims =
+        emitter.getDims(Position::fromLinear(linear), work.domain);
+    for (int64_t part = 0; part < numParts; ++part) {
+      SmallVector<AffineExpr> all;
+      unsigned next = 0;
+      for (int64_t extent : shape) {
+        if (extent == 1) {
+          all.push_back(builder.getAffineConstantExpr(0));
+          continue;
+        }
+        AffineExpr expr = dims[next];
+        if (next++ == dim)
+          expr = expr + part * work.domain[dim];
+        all.push_back(expr);
+      }
+      add(Position::fromDims(all));
+    }
+  }
+  for (const Element &element : elements)
+    emitter.store(element.value, element.memory, element.position,
+                  element.shape);
+  return emitter.hasVectorAccess();
+}
+
+void ConvertKernelsToGPU::convert(KernelOp kernel, gpu::GPUModuleOp module,
+                                  StringRef name) {
+  Location loc = kernel.getLoc();
+  Work work(kernel);
+  if (work.numElements == 0) {
+    kernel.erase();
+    return;
+  }
+  OpBuilder builder(kernel);
+  SmallVector<Value> operands;
+  for (Value operand : kernel->getOperands())
+    operands.push_back(flatten(builder, loc, operand));
+
+  OpBuilder nested = OpBuilder::atBlockEnd(module.getBody());
+  auto type = builder.getFunctionType(TypeRange(ValueRange(operands)), {});
+  auto func = gpu::GPUFuncOp::create(nested, loc, name, type);
+  func->setAttr(gpu::GPUDialect::getKernelFuncAttrName(),
+                builder.getUnitAttr());
+  int64_t numItems = work.getNumItems();
+  auto threads = static_cast<int32_t>(
+      std::min<int64_t>(blockSize, llvm::alignTo(numItems, 32)));
+  func.setKnownBlockSize(ArrayRef<int32_t>{threads, 1, 1});
+  annotateArguments(func, kernel);
+  bool isVector = emitBody(func, kernel, work);
+
+  // Layers of one shape share their kernels.
+  SmallVector<gpu::GPUFuncOp> &others =
+      functions[{kernel.getLabelAttr(), type}];
+  auto *same = llvm::find_if(others, [&](gpu::GPUFuncOp other) {
+    return other.getAllArgAttrs() == func.getAllArgAttrs() &&
+           other.getKnownBlockSizeAttr() == func.getKnownBlockSizeAttr() &&
+           OperationEquivalence::isRegionEquivalentTo(
+               &other.getBody(), &func.getBody(),
+               OperationEquivalence::IgnoreLocations);
+  });
+  if (same != others.end()) {
+    func.erase();
+    func = *same;
+    ++numShared;
+  } else {
+    others.push_back(func);
+    numVector += isVector;
+    ++numKernels;
+  }
+
+  Value one = arith::ConstantIndexOp::create(builder, loc, 1);
+  Value blocks = arith::ConstantIndexOp::create(
+      builder, loc, llvm::divideCeil(numItems, threads));
+  Value size = arith::ConstantIndexOp::create(builder, loc, threads);
+  gpu::LaunchFuncOp::create(builder, loc, func,
+                            gpu::KernelDim3{blocks, one, one},
+                            gpu::KernelDim3{size, one, one}, Value(), operands);
+  kernel.erase();
+}
+
+void ConvertKernelsToGPU::runOnOperation() {
+  ModuleOp root = getOperation();
+  functions.clear();
+  if (blockSize < 32 || blockSize > 1024 || blockSize % 32 != 0) {
+    root.emitError("block-size must be a multiple of 32 up to 1024, but is ")
+        << blockSize.getValue();
+    return signalPassFailure();
+  }
+  SmallVector<KernelOp> kernels;
+  bool isLarge = false;
+  WalkResult result = root.walk([&](KernelOp kernel) {
+    for (Value operand : kernel->getOperands()) {
+      if (isa<TensorType>(operand.getType())) {
+        kernel.emitError("expected a kernel on memory, but it has an operand "
+                         "of type ")
+            << operand.getType() << "; run approx-act-bufferize before";
+        return WalkResult::interrupt();
+      }
+      isLarge |= getNumElements(operand) >= (int64_t{1} << 31);
+    }
+    kernels.push_back(kernel);
+    return WalkResult::advance();
+  });
+  if (result.wasInterrupted())
+    return signalPassFailure();
+  if (kernels.empty())
+    return;
+
+  OpBuilder builder = OpBuilder::atBlockBegin(root.getBody());
+  auto module = gpu::GPUModuleOp::create(builder, root.getLoc(), "kernels");
+  SymbolTable(root).insert(module);
+  root->setAttr(gpu::GPUDialect::getContainerModuleAttrName(),
+                builder.getUnitAttr());
+  if (!isLarge) {
+    auto entry = DataLayoutEntryAttr::get(builder.getIndexType(),
+                                          builder.getI32IntegerAttr(32));
+    module->setAttr(DLTIDialect::kDataLayoutAttrName,
+                    DataLayoutSpecAttr::get(&getContext(),
+                                            DataLayoutEntryInterface(entry)));
+  }
+  for (auto [index, kernel] : llvm::enumerate(kernels)) {
+    std::string name = (kernel.getLabel() + "_" + Twine(index)).str();
+    convert(kernel, module, name);
+  }
+}

@@ -1,0 +1,131 @@
+//===- KernelCompiler.cpp - Kernels as code of the host -------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "KernelCompiler.h"
+#include "KernelModule.h"
+#include "llvm/ExecutionEngine/Orc/ThreadSafeModule.h"
+#include "llvm/IR/InstIterator.h"
+#include "llvm/IR/Instructions.h"
+#include "llvm/IR/Verifier.h"
+#include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/Target/TargetMachine.h"
+
+using namespace llvm;
+using namespace mlir::approx_act;
+using namespace mlir::approx_act::runtime;
+
+/// What a thread needs beside its local variables: spilled registers, and the
+/// functions of libm and of the executor that it calls.
+static constexpr size_t baseStackBytes = size_t(32) * 1024;
+
+KernelCompiler &KernelCompiler::get() {
+  static KernelCompiler *compiler = new KernelCompiler;
+  return *compiler;
+}
+
+Error KernelCompiler::initialize() {
+  if (jit)
+    return Error::success();
+  InitializeNativeTarget();
+  InitializeNativeTargetAsmPrinter();
+  Expected<orc::JITTargetMachineBuilder> builder =
+      orc::JITTargetMachineBuilder::detectHost();
+  if (!builder)
+    return builder.takeError();
+  builder->setCodeGenOptLevel(CodeGenOptLevel::Aggressive);
+  Expected<std::unique_ptr<TargetMachine>> newMachine =
+      builder->createTargetMachine();
+  if (!newMachine)
+    return newMachine.takeError();
+  Expected<std::unique_ptr<orc::LLJIT>> newJIT =
+      orc::LLJITBuilder().setJITTargetMachineBuilder(*builder).create();
+  if (!newJIT)
+    return newJIT.takeError();
+  orc::SymbolMap callbacks;
+  auto add = [&](StringRef name, auto *function) {
+    callbacks[(*newJIT)->mangleAndIntern(name)] = {
+        orc::ExecutorAddr::fromPtr(function),
+        JITSymbolFlags::Exported | JITSymbolFlags::Callable};
+  };
+  add("approxActBarrier", &approxActBarrier);
+  add("approxActWarp", &approxActWarp);
+  add("approxActTrap", &approxActTrap);
+  if (Error error = (*newJIT)->getMainJITDylib().define(
+          orc::absoluteSymbols(std::move(callbacks))))
+    return error;
+  machine = std::move(*newMachine);
+  jit = std::move(*newJIT);
+  return Error::success();
+}
+
+static void optimize(Module &module, TargetMachine &machine) {
+  LoopAnalysisManager loops;
+  FunctionAnalysisManager functions;
+  CGSCCAnalysisManager graphs;
+  ModuleAnalysisManager modules;
+  PassBuilder passes(&machine);
+  passes.registerModuleAnalyses(modules);
+  passes.registerCGSCCAnalyses(graphs);
+  passes.registerFunctionAnalyses(functions);
+  passes.registerLoopAnalyses(loops);
+  passes.crossRegisterProxies(loops, functions, graphs, modules);
+  passes.buildPerModuleDefaultPipeline(OptimizationLevel::O3)
+      .run(module, modules);
+}
+
+/// Bytes of local variables that are memory.
+static size_t getLocalBytes(const Function &function) {
+  size_t bytes = 0;
+  for (const Instruction &instruction : instructions(function))
+    if (const auto *local = dyn_cast<AllocaInst>(&instruction))
+      if (std::optional<TypeSize> size =
+              local->getAllocationSize(function.getDataLayout()))
+        bytes += *size;
+  return bytes;
+}
+
+Expected<CompiledKernel>
+KernelCompiler::compile(StringRef object, StringRef name, const Dim3 &block) {
+  if (Error error = initialize())
+    return std::move(error);
+  Expected<KernelModule> kernel = loadKernel(object, name, block);
+  if (!kernel)
+    return kernel.takeError();
+  if (Error error = lowerIntrinsics(*kernel))
+    return std::move(error);
+  if (Error error = retarget(*kernel, *machine))
+    return std::move(error);
+  const Options &options = getOptions();
+  instrument(*kernel, options);
+  std::string symbol = ("kernel." + Twine(numCompiled++) + "." + name).str();
+  buildEntry(*kernel, symbol, options);
+
+  std::string problem;
+  raw_string_ostream os(problem);
+  if (verifyModule(*kernel->module, &os))
+    return createStringError(inconvertibleErrorCode(),
+                             "cannot be made code of the host: " + problem);
+  optimize(*kernel->module, *machine);
+
+  CompiledKernel result;
+  result.isPointer = kernel->isPointer;
+  result.sharedBytes = kernel->sharedBytes;
+  result.stackBytes =
+      baseStackBytes + getLocalBytes(*kernel->module->getFunction(symbol));
+  bool hasCollectives = kernel->hasCollectives;
+  if (Error error = jit->addIRModule(orc::ThreadSafeModule(
+          std::move(kernel->module), std::move(kernel->context))))
+    return std::move(error);
+  Expected<orc::ExecutorAddr> address = jit->lookup(symbol);
+  if (!address)
+    return address.takeError();
+  if (hasCollectives)
+    result.runThread = address->toPtr<ThreadFunction>();
+  else
+    result.runBlock = address->toPtr<BlockFunction>();
+  return result;
+}

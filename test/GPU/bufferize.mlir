@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// RUN: approx-act-opt --approx-act-bufferize --split-input-file %s | FileCheck %s
+
+#id = affine_map<(d0) -> (d0)>
+
+// The body stays on tensors; the result goes where the caller wants it, and what
+// is returned again or is an argument is copied.
+// CHECK-LABEL: func @main
+// CHECK-SAME: (%[[X:.+]]: memref<8xf32>, %[[R0:.+]]: memref<8xf32> {jax.result_info = "loss"}, %[[R1:.+]]: memref<8xf32>, %[[R2:.+]]: memref<8xf32>)
+// CHECK-SAME: approx_act.arguments = [memref<8xf32>]
+// CHECK-SAME: approx_act.results = [memref<8xf32>, memref<8xf32>, memref<8xf32>]
+// CHECK-SAME: llvm.emit_c_interface
+// CHECK: approx_act.kernel "twice" ins(%[[X]] : memref<8xf32>) outs(%[[R0]] : memref<8xf32>)
+// CHECK: ^bb0(%{{.+}}: tensor<8xf32>)
+// CHECK: linalg.generic {{.*}} ins(%{{.+}} : tensor<8xf32>)
+// CHECK-DAG: memref.copy %[[R0]], %[[R1]]
+// CHECK-DAG: memref.copy %[[X]], %[[R2]]
+// CHECK: return
+func.func @main(%x: tensor<8xf32>) -> (tensor<8xf32> {jax.result_info = "loss"}, tensor<8xf32>, tensor<8xf32>) {
+  %e = tensor.empty() : tensor<8xf32>
+  %k = approx_act.kernel "twice" ins(%x : tensor<8xf32>) outs(%e : tensor<8xf32>) {
+  ^bb0(%a: tensor<8xf32>):
+    %f = tensor.empty() : tensor<8xf32>
+    %0 = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]} ins(%a : tensor<8xf32>) outs(%f : tensor<8xf32>) {
+    ^bb0(%in: f32, %o: f32):
+      %1 = arith.addf %in, %in : f32
+      linalg.yield %1 : f32
+    } -> tensor<8xf32>
+    approx_act.yield %0 : tensor<8xf32>
+  } -> tensor<8xf32>
+  return %k, %k, %x : tensor<8xf32>, tensor<8xf32>, tensor<8xf32>
+}
+
+// -----
+
+// Constants are the host's; kernels read a copy.
+// CHECK: memref.global
+// CHECK-LABEL: func @constant
+// CHECK: %[[HOST:.+]] = memref.get_global
+// CHECK: %[[COPY:.+]] = memref.alloc() : memref<3xf32>
+// CHECK: memref.copy %[[HOST]], %[[COPY]]
+// CHECK: approx_act.kernel "read" ins(%[[COPY]]
+func.func @constant() -> tensor<3xf32> {
+  %c = arith.constant dense<[1.0, 2.0, 4.0]> : tensor<3xf32>
+  %e = tensor.empty() : tensor<3xf32>
+  %k = approx_act.kernel "read" ins(%c : tensor<3xf32>) outs(%e : tensor<3xf32>) {
+  ^bb0(%a: tensor<3xf32>):
+    approx_act.yield %a : tensor<3xf32>
+  } -> tensor<3xf32>
+  return %k : tensor<3xf32>
+}

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// RUN: approx-act-opt --pass-pipeline="builtin.module(func.func(approx-act-form-kernels))" --split-input-file %s | FileCheck %s
+
+#id = affine_map<(d0, d1) -> (d0, d1)>
+#columns = affine_map<(d0, d1) -> (d1)>
+#rows = affine_map<(d0, d1) -> (d0)>
+#left = affine_map<(d0, d1, d2) -> (d0, d2)>
+#right = affine_map<(d0, d1, d2) -> (d2, d1)>
+#out = affine_map<(d0, d1, d2) -> (d0, d1)>
+
+// An activation and its words come out of one kernel, which reads what both are
+// made of once; what is between is not in memory. Barriers are gone.
+// CHECK-LABEL: func @save
+// CHECK: %[[K:.+]]:2 = approx_act.kernel "save_{{[a-z_]*}}" ins(%arg0 : tensor<8x16xf32>)
+// CHECK-SAME: outs({{.*}} : tensor<8x16xf32>, tensor<8x8xi8>)
+// CHECK: approx_act.yield
+// CHECK-NOT: approx_act.kernel
+// CHECK: return %[[K]]#0, %[[K]]#1
+func.func @save(%x: tensor<8x16xf32>) -> (tensor<8x16xf32>, tensor<8x8xi8>) {
+  %e = tensor.empty() : tensor<8x16xf32>
+  %y = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]} ins(%x : tensor<8x16xf32>) outs(%e : tensor<8x16xf32>) {
+  ^bb0(%in: f32, %o: f32):
+    %0 = arith.addf %in, %in : f32
+    linalg.yield %0 : f32
+  } -> tensor<8x16xf32>
+  %f = tensor.empty() : tensor<8x16xi4>
+  %q = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]} ins(%x : tensor<8x16xf32>) outs(%f : tensor<8x16xi4>) {
+  ^bb0(%in: f32, %o: i4):
+    %0 = arith.fptosi %in : f32 to i4
+    linalg.yield %0 : i4
+  } -> tensor<8x16xi4>
+  %q0 = tensor.extract_slice %q[0, 0] [8, 8] [1, 1] : tensor<8x16xi4> to tensor<8x8xi4>
+  %q1 = tensor.extract_slice %q[0, 8] [8, 8] [1, 1] : tensor<8x16xi4> to tensor<8x8xi4>
+  %g = tensor.empty() : tensor<8x8xi8>
+  %w = linalg.generic {indexing_maps = [#id, #id, #id], iterator_types = ["parallel", "parallel"]} ins(%q0, %q1 : tensor<8x8xi4>, tensor<8x8xi4>) outs(%g : tensor<8x8xi8>) attrs = {approx_act.stores} {
+  ^bb0(%a: i4, %b: i4, %o: i8):
+    %0 = arith.extui %a : i4 to i8
+    %1 = arith.extui %b : i4 to i8
+    %2 = arith.ori %0, %1 : i8
+    linalg.yield %2 : i8
+  } -> tensor<8x8xi8>
+  %b:2 = approx_act.barrier %y, %w : tensor<8x16xf32>, tensor<8x8xi8>
+  return %b#0, %b#1 : tensor<8x16xf32>, tensor<8x8xi8>
+}
+
+// -----
+
+#id = affine_map<(d0, d1) -> (d0, d1)>
+#columns = affine_map<(d0, d1) -> (d1)>
+#left = affine_map<(d0, d1, d2) -> (d0, d2)>
+#right = affine_map<(d0, d1, d2) -> (d2, d1)>
+#out = affine_map<(d0, d1, d2) -> (d0, d1)>
+#vector = affine_map<(d0) -> (d0)>
+
+// An operand of a contraction is computed once, in a kernel before it: in the
+// inner loop it would be computed 32 times.
+// CHECK-LABEL: func @operand
+// CHECK: %[[E:.+]] = approx_act.kernel
+// CHECK: math.exp
+// CHECK: %[[C:.+]] = approx_act.kernel {{.*}} ins(%[[E]], %arg1
+// CHECK-NOT: math.exp
+// CHECK: return %[[C]]
+func.func @operand(%x: tensor<8x16xf32>, %w: tensor<16x32xf32>, %init: tensor<8x32xf32>) -> tensor<8x32xf32> {
+  %e = tensor.empty() : tensor<8x16xf32>
+  %y = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]} ins(%x : tensor<8x16xf32>) outs(%e : tensor<8x16xf32>) {
+  ^bb0(%in: f32, %o: f32):
+    %0 = math.exp %in : f32
+    linalg.yield %0 : f32
+  } -> tensor<8x16xf32>
+  %c = linalg.generic {indexing_maps = [#left, #right, #out], iterator_types = ["parallel", "parallel", "reduction"]} ins(%y, %w : tensor<8x16xf32>, tensor<16x32xf32>) outs(%init : tensor<8x32xf32>) {
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %0 = arith.mulf %a, %b : f32
+    %1 = arith.addf %o, %0 : f32
+    linalg.yield %1 : f32
+  } -> tensor<8x32xf32>
+  return %c : tensor<8x32xf32>
+}
+
+// -----
+
+#id = affine_map<(d0, d1) -> (d0, d1)>
+#columns = affine_map<(d0, d1) -> (d1)>
+#vector = affine_map<(d0) -> (d0)>
+
+// A parameter that takes a division is computed once per channel; the centring
+// of what is summed is not in memory.
+// CHECK-LABEL: func @parameter
+// CHECK: %[[SUM:.+]] = approx_act.kernel {{.*}} : tensor<8x16xf32>, tensor<16xf32>, tensor<16xf32>)
+// CHECK: arith.subf
+// CHECK: arith.divf
+// CHECK: approx_act.yield %{{.+}} : tensor<16xf32>
+// CHECK: approx_act.kernel {{.*}} ins(%arg0, %[[SUM]] :
+// CHECK-NOT: arith.divf
+// CHECK: return
+func.func @parameter(%x: tensor<8x16xf32>, %mean: tensor<16xf32>, %init: tensor<16xf32>) -> tensor<8x16xf32> {
+  %e = tensor.empty() : tensor<8x16xf32>
+  %c = linalg.generic {indexing_maps = [#id, #columns, #id], iterator_types = ["parallel", "parallel"]} ins(%x, %mean : tensor<8x16xf32>, tensor<16xf32>) outs(%e : tensor<8x16xf32>) {
+  ^bb0(%a: f32, %m: f32, %o: f32):
+    %0 = arith.subf %a, %m : f32
+    linalg.yield %0 : f32
+  } -> tensor<8x16xf32>
+  %s = linalg.generic {indexing_maps = [#id, #columns], iterator_types = ["reduction", "parallel"]} ins(%c : tensor<8x16xf32>) outs(%init : tensor<16xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %0 = arith.addf %o, %a : f32
+    linalg.yield %0 : f32
+  } -> tensor<16xf32>
+  %f = tensor.empty() : tensor<16xf32>
+  %r = linalg.generic {indexing_maps = [#vector, #vector], iterator_types = ["parallel"]} ins(%s : tensor<16xf32>) outs(%f : tensor<16xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %0 = arith.divf %a, %a : f32
+    linalg.yield %0 : f32
+  } -> tensor<16xf32>
+  %y = linalg.generic {indexing_maps = [#id, #columns, #id], iterator_types = ["parallel", "parallel"]} ins(%x, %r : tensor<8x16xf32>, tensor<16xf32>) outs(%e : tensor<8x16xf32>) {
+  ^bb0(%a: f32, %m: f32, %o: f32):
+    %0 = arith.mulf %a, %m : f32
+    linalg.yield %0 : f32
+  } -> tensor<8x16xf32>
+  return %y : tensor<8x16xf32>
+}
+
+// -----
+
+// An op of another dialect reads memory, and what it gives is read from there.
+// CHECK-LABEL: func @other
+// CHECK: %[[A:.+]] = approx_act.kernel
+// CHECK: %[[F:.+]] = "sdy.unknown"(%[[A]])
+// CHECK: approx_act.kernel {{.*}} ins(%[[F]]
+#id = affine_map<(d0, d1) -> (d0, d1)>
+func.func @other(%x: tensor<8x16xf32>) -> tensor<8x16xf32> {
+  %e = tensor.empty() : tensor<8x16xf32>
+  %y = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]} ins(%x : tensor<8x16xf32>) outs(%e : tensor<8x16xf32>) {
+  ^bb0(%in: f32, %o: f32):
+    %0 = arith.negf %in : f32
+    linalg.yield %0 : f32
+  } -> tensor<8x16xf32>
+  %f = "sdy.unknown"(%y) : (tensor<8x16xf32>) -> tensor<8x16xf32>
+  %z = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]} ins(%f : tensor<8x16xf32>) outs(%e : tensor<8x16xf32>) {
+  ^bb0(%in: f32, %o: f32):
+    %0 = arith.negf %in : f32
+    linalg.yield %0 : f32
+  } -> tensor<8x16xf32>
+  return %z : tensor<8x16xf32>
+}

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// RUN: approx-act-opt --convert-approx-act-kernels-to-gpu --split-input-file --verify-diagnostics %s
+// RUN: not approx-act-opt --convert-approx-act-kernels-to-gpu="block-size=100" %s 2>&1 | FileCheck %s
+
+// CHECK: error: block-size must be a multiple of 32 up to 1024, but is 100
+func.func @tensors(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %e = tensor.empty() : tensor<4xf32>
+  // expected-error @+1 {{expected a kernel on memory, but it has an operand of type 'tensor<4xf32>'; run approx-act-bufferize before}}
+  %0 = approx_act.kernel "copy" ins(%x : tensor<4xf32>) outs(%e : tensor<4xf32>) {
+  ^bb0(%a: tensor<4xf32>):
+    approx_act.yield %a : tensor<4xf32>
+  } -> tensor<4xf32>
+  return %0 : tensor<4xf32>
+}
