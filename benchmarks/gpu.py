@@ -18,10 +18,10 @@ import sys
 import tempfile
 
 import jax
-from export import mlp_shapes, resnet_shapes, stablehlo_text
-from models import mlp, resnet
 
 from approx_act import importer, tool
+from export import mlp_shapes, resnet_shapes, stablehlo_text
+from models import mlp, resnet
 
 CHIPS = ("sm_75", "sm_80", "sm_86", "sm_89", "sm_90", "sm_100", "sm_120")
 
