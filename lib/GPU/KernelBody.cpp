@@ -11,15 +11,19 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "mlir/Interfaces/ViewLikeInterface.h"
 #include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 using namespace mlir::approx_act;
 
+/// Whether all tensors have static shapes and elements that kernels know:
+/// numbers, but no complex ones.
 static bool hasStaticTensors(Operation *op) {
   auto isStatic = [](Type type) {
     auto shaped = dyn_cast<RankedTensorType>(type);
-    return !shaped || shaped.hasStaticShape();
+    return !shaped ||
+           (shaped.hasStaticShape() && shaped.getElementType().isIntOrFloat());
   };
   return llvm::all_of(op->getResultTypes(), isStatic) &&
          llvm::all_of(op->getOperandTypes(), isStatic);
@@ -38,8 +42,12 @@ bool approx_act::isLightOp(Operation *op) {
            !ShapedType::isDynamicShape(pad.getStaticLow());
   if (auto constant = dyn_cast<arith::ConstantOp>(op))
     return isa<SplatElementsAttr>(constant.getValue());
+  // Offsets may be computed, but not how far elements are apart.
+  if (auto slice = dyn_cast<OffsetSizeAndStrideOpInterface>(op))
+    return isa<tensor::ExtractSliceOp, tensor::InsertSliceOp>(op) &&
+           !ShapedType::isDynamicShape(slice.getStaticSizes()) &&
+           !ShapedType::isDynamicShape(slice.getStaticStrides());
   return isa<tensor::EmptyOp, tensor::ExpandShapeOp, tensor::CollapseShapeOp,
-             tensor::ExtractSliceOp, tensor::InsertSliceOp,
              tensor::FromElementsOp, tensor::SplatOp, tensor::ConcatOp>(op);
 }
 

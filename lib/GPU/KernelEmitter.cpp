@@ -909,6 +909,33 @@ Value KernelEmitter::getOperand(Value value, IRMapping &mapping,
   return computeScalar(value);
 }
 
+/// A term of a contraction, added in one rounding; null for other ops. (Where a
+/// product and a sum lead to a code, they stay two.)
+Value KernelEmitter::emitProductSum(Operation &op, IRMapping &mapping,
+                                    DenseMap<Value, AffineExpr> &positions) {
+  auto sum = dyn_cast<arith::AddFOp>(op);
+  if (!sum || !isContractionLike(op.getParentOp()))
+    return {};
+  for (auto [term, other] : {std::pair(sum.getLhs(), sum.getRhs()),
+                             std::pair(sum.getRhs(), sum.getLhs())}) {
+    auto product = term.getDefiningOp<arith::MulFOp>();
+    if (!product || !product->hasOneUse() ||
+        product->getBlock() != op.getBlock())
+      continue;
+    Value lhs = getOperand(product.getLhs(), mapping, positions);
+    Value rhs = getOperand(product.getRhs(), mapping, positions);
+    Value rest = getOperand(other, mapping, positions);
+    if (isa<VectorType>(mapping.lookup(term).getType())) {
+      lhs = splat(lhs);
+      rhs = splat(rhs);
+      rest = splat(rest);
+    }
+    if (lhs.getType() == rest.getType())
+      return math::FmaOp::create(b, lhs, rhs, rest);
+  }
+  return {};
+}
+
 /// Emits the ops of a block of a linalg op's body, on vectors where an operand
 /// is one.
 LogicalResult KernelEmitter::emitOps(Block &block, IRMapping &mapping,
@@ -943,6 +970,10 @@ LogicalResult KernelEmitter::emitOps(Block &block, IRMapping &mapping,
       }
       mapping.map(extract.getResult(),
                   compute(extract.getTensor(), Position::fromDims(dims)));
+      continue;
+    }
+    if (Value sum = emitProductSum(op, mapping, positions)) {
+      mapping.map(op.getResult(0), sum);
       continue;
     }
     SmallVector<Value> operands;

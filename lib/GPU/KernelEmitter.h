@@ -113,6 +113,8 @@ private:
                               ArrayRef<Value> accumulators);
   LogicalResult emitOps(Block &block, IRMapping &mapping,
                         DenseMap<Value, AffineExpr> &indices);
+  Value emitProductSum(Operation &op, IRMapping &mapping,
+                       DenseMap<Value, AffineExpr> &positions);
   Value getOperand(Value value, IRMapping &mapping,
                    DenseMap<Value, AffineExpr> &indices);
   Value computeScalar(Value value);

@@ -309,7 +309,20 @@ void ConvertKernelsToGPU::runOnOperation() {
     return signalPassFailure();
   }
   SmallVector<KernelOp> kernels;
-  bool isLarge = false;
+  bool isLarge = false, isHostFree = true;
+  // What no kernel has taken would read the device's memory from the host.
+  root.walk([&](Operation *op) {
+    bool isOutside = !op->getParentOfType<KernelOp>() &&
+                     !op->getParentOfType<gpu::GPUModuleOp>();
+    bool accesses = isa<linalg::LinalgOp, memref::LoadOp, memref::StoreOp>(op);
+    if (!isOutside || !accesses || op->getParentOfType<linalg::LinalgOp>())
+      return;
+    op->emitError("not supported on GPUs: its shapes are not static, or its "
+                  "elements are not integers or floats");
+    isHostFree = false;
+  });
+  if (!isHostFree)
+    return signalPassFailure();
   WalkResult result = root.walk([&](KernelOp kernel) {
     for (Value operand : kernel->getOperands()) {
       if (isa<TensorType>(operand.getType())) {

@@ -216,3 +216,20 @@ def test_command_reads_a_serialized_export(tmp_path):
     path = tmp_path / "step.jax"
     path.write_bytes(jax.export.export(jax.jit(step))(W, X).serialize())
     assert '"stablehlo.tanh"' in approx_act.import_module(path)
+
+
+def test_command_lowers_to_linalg_but_not_the_ops_of_the_project(tmp_path):
+    source, target = tmp_path / "in.mlir", tmp_path / "out"
+    source.write_text(
+        "func.func @main(%x: tensor<8xf32>) -> tensor<8xf32> {\n"
+        '  %0 = "stablehlo.tanh"(%x) : (tensor<8xf32>) -> tensor<8xf32>\n'
+        '  %1 = "approx_act.barrier"(%0) : (tensor<8xf32>) -> tensor<8xf32>\n'
+        "  return %1 : tensor<8xf32>\n"
+        "}\n"
+    )
+    assert importer.main([str(source), "--emit=linalg", "-o", str(target)]) == 0
+    text = target.read_text()
+    assert '"linalg.generic"' in text
+    assert '"math.tanh"' in text
+    assert '"approx_act.barrier"' in text
+    assert "stablehlo" not in text

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // RUN: approx-act-opt --convert-approx-act-kernels-to-gpu --split-input-file --verify-diagnostics %s
-// RUN: not approx-act-opt --convert-approx-act-kernels-to-gpu="block-size=100" %s 2>&1 | FileCheck %s
+// RUN: not approx-act-opt --convert-approx-act-kernels-to-gpu="block-size=100" --split-input-file %s 2>&1 | FileCheck %s
 
 // CHECK: error: block-size must be a multiple of 32 up to 1024, but is 100
 func.func @tensors(%x: tensor<4xf32>) -> tensor<4xf32> {
@@ -11,4 +11,17 @@ func.func @tensors(%x: tensor<4xf32>) -> tensor<4xf32> {
     approx_act.yield %a : tensor<4xf32>
   } -> tensor<4xf32>
   return %0 : tensor<4xf32>
+}
+
+// -----
+
+// Complex numbers are no kernel's, and the host cannot read the device's memory.
+func.func @host(%x: memref<4xcomplex<f32>>, %r: memref<4xcomplex<f32>>) {
+  // expected-error @+1 {{not supported on GPUs: its shapes are not static, or its elements are not integers or floats}}
+  linalg.generic {indexing_maps = [affine_map<(d0) -> (d0)>, affine_map<(d0) -> (d0)>], iterator_types = ["parallel"]}
+      ins(%x : memref<4xcomplex<f32>>) outs(%r : memref<4xcomplex<f32>>) {
+  ^bb0(%in: complex<f32>, %out: complex<f32>):
+    linalg.yield %in : complex<f32>
+  }
+  return
 }

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-# RUN: env XLA_FLAGS=--xla_backend_optimization_level=0 %python %s perceptron | FileCheck %s --check-prefix=PERCEPTRON
-# RUN: env XLA_FLAGS=--xla_backend_optimization_level=0 %python %s residual | FileCheck %s --check-prefix=RESIDUAL
+# RUN: env XLA_FLAGS=--xla_backend_optimization_level=0 %python %s perceptron \
+# RUN:   | FileCheck %s --check-prefix=PERCEPTRON
+# RUN: env XLA_FLAGS=--xla_backend_optimization_level=0 %python %s residual \
+# RUN:   | FileCheck %s --check-prefix=RESIDUAL
 """Trains with kernels alone, in strict mode, and compares with XLA's run of the same program.
 
 Twenty steps of a perceptron, exact and with codes, and one of a small pre-activation

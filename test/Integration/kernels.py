@@ -58,32 +58,68 @@ PLACES = np.array([3, 3, 8, 20, 0], np.int32)  # One twice, one outside.
 
 PROGRAMS: dict[str, tuple[Callable, tuple[Any, ...]]] = {
     "product": (jnp.matmul, (normal(130, 70), normal(70, 33))),
-    "batched product": (lambda a, b: jnp.einsum("bij,bkj->bik", a, b), (normal(3, 13, 7), normal(3, 5, 7))),
+    "batched product": (
+        lambda a, b: jnp.einsum("bij,bkj->bik", a, b),
+        (normal(3, 13, 7), normal(3, 5, 7)),
+    ),
     "convolution": (conv, (IMAGE, WEIGHT)),
     "convolution, strided": (lambda x, w: conv(x, w, 2), (IMAGE, WEIGHT)),
-    "convolution, valid, odd": (lambda x, w: conv(x, w, 2, "VALID"), (normal(1, 7, 9, 3), normal(3, 2, 3, 5))),
+    "convolution, valid, odd": (
+        lambda x, w: conv(x, w, 2, "VALID"),
+        (normal(1, 7, 9, 3), normal(3, 2, 3, 5)),
+    ),
     "convolution's gradients": (conv_gradients(1), (IMAGE, WEIGHT)),
     "strided convolution's gradients": (conv_gradients(2), (IMAGE, WEIGHT)),
     "norm": (norm, (IMAGE, normal(16))),
-    "norm's gradients": (jax.grad(lambda x, s: jnp.sum(norm(x, s) ** 2), (0, 1)), (IMAGE, normal(16))),
+    "norm's gradients": (
+        jax.grad(lambda x, s: jnp.sum(norm(x, s) ** 2), (0, 1)),
+        (IMAGE, normal(16)),
+    ),
     "long sum": (lambda x: (x.sum((0, 1, 2)), x.max()), (normal(8, 32, 32, 16),)),
     "long row": (jax.nn.log_softmax, (normal(9, 1000),)),
-    "prime sizes": (lambda x, y: (x + y, x.sum(0), (x * y).sum(1)), (normal(17, 13), normal(17, 13))),
-    "one and three channels": (lambda x, y: (x * 2, y.mean((0, 1))), (normal(4, 4, 1), normal(4, 5, 3))),
+    "prime sizes": (
+        lambda x, y: (x + y, x.sum(0), (x * y).sum(1)),
+        (normal(17, 13), normal(17, 13)),
+    ),
+    "one and three channels": (
+        lambda x, y: (x * 2, y.mean((0, 1))),
+        (normal(4, 4, 1), normal(4, 5, 3)),
+    ),
     "transpose": (lambda x: jnp.transpose(x, (2, 0, 1)) * 2, (normal(4, 8, 12),)),
     "reshape of a sum": (lambda x: (x + 1).reshape(6, 16) * 2, (normal(4, 24),)),
     "pad": (lambda x: jnp.pad(x, ((0, 0), (1, 2), (3, 0))), (normal(2, 8, 4),)),
     "concatenate": (lambda x, y: jnp.concatenate([x, y, x], 1), (normal(4, 6), normal(4, 3))),
-    "slice at a place": (lambda x, i: lax.dynamic_slice(x, (i, i * 0), (2, 6)), (normal(9, 6), np.int32(3))),
-    "update at a place": (lambda x, y, i: lax.dynamic_update_slice(x, y, (i, i * 0)), (normal(9, 6), normal(2, 3), np.int32(3))),
+    "slice at a place": (
+        lambda x, i: lax.dynamic_slice(x, (i, i * 0), (2, 6)),
+        (normal(9, 6), np.int32(3)),
+    ),
+    "update at a place": (
+        lambda x, y, i: lax.dynamic_update_slice(x, y, (i, i * 0)),
+        (normal(9, 6), normal(2, 3), np.int32(3)),
+    ),
     "gather": (lambda x, i: x[i], (normal(9, 6), labels(4, classes=9))),
     "argmax": (lambda x: jnp.argmax(x, 1), (normal(9, 6),)),
     "scatter, added": (lambda t, i, u: t.at[i].add(u), (normal(9, 4), PLACES, normal(5, 4))),
-    "scatter, the last stays": (lambda t, i, u: t.at[i].set(u), (normal(9, 4), PLACES, normal(5, 4))),
-    "scatter, in a window": (lambda t, i, u: t.at[i, 1:3].max(u), (normal(9, 4), PLACES, normal(5, 2))),
-    "cross-entropy of labels": (jax.value_and_grad(cross_entropy), (normal(6, 10), labels(6, classes=10))),
-    "embedding": (jax.grad(lambda t, i: jnp.sum(t[i] ** 2)), (normal(9, 4), labels(3, 2, classes=9))),
-    "checkpoint": (jax.grad(jax.checkpoint(lambda x: jnp.sum(jnp.exp(-jnp.exp(-x * x))))), (normal(9, 4),)),
+    "scatter, the last stays": (
+        lambda t, i, u: t.at[i].set(u),
+        (normal(9, 4), PLACES, normal(5, 4)),
+    ),
+    "scatter, in a window": (
+        lambda t, i, u: t.at[i, 1:3].max(u),
+        (normal(9, 4), PLACES, normal(5, 2)),
+    ),
+    "cross-entropy of labels": (
+        jax.value_and_grad(cross_entropy),
+        (normal(6, 10), labels(6, classes=10)),
+    ),
+    "embedding": (
+        jax.grad(lambda t, i: jnp.sum(t[i] ** 2)),
+        (normal(9, 4), labels(3, 2, classes=9)),
+    ),
+    "checkpoint": (
+        jax.grad(jax.checkpoint(lambda x: jnp.sum(jnp.exp(-jnp.exp(-x * x))))),
+        (normal(9, 4),),
+    ),
     "a constant": (lambda x: x + np.arange(8, dtype=np.float32) ** 2, (normal(4, 8),)),
     "returned twice": (lambda x: (x, x + 1, jnp.zeros((3, 3)), x + 1), (normal(4, 8),)),
     "booleans": (lambda x: (x > 0, jnp.where(x > 0, x, 0)), (normal(4, 8),)),
@@ -91,7 +127,7 @@ PROGRAMS: dict[str, tuple[Callable, tuple[Any, ...]]] = {
     "double": (lambda x: (x @ x.T, jnp.sqrt(jnp.abs(x))), (normal(4, 8).astype(np.float64),)),
     "nothing": (lambda x: (x + 1, x.sum()), (normal(0, 8),)),
     "a number": (lambda x: x * 2 + 1, (normal(),)),
-}  # fmt: skip
+}
 
 
 def lower(function: Callable, args: tuple) -> str:
