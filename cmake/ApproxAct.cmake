@@ -3,8 +3,7 @@
 # Warnings are errors in our own code; headers of LLVM are system headers.
 function(approx_act_compile_options target)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Werror
-                         -Wno-unused-parameter -fno-rtti
-                         -include ${CMAKE_SOURCE_DIR}/cmake/PackagedLLVM.h)
+                         -Wno-unused-parameter -fno-rtti)
 endfunction()
 
 # approx_act_library(name sources... [LINK_LIBS libs...])
