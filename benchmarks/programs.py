@@ -234,9 +234,7 @@ class Stored:
     exact: list[dict[str, Any]]
 
 
-def describe_storage(
-    step: Callable, args: tuple, bits: int, forward: Any, root: str = ""
-) -> Stored:
+def describe_storage(step: Callable, args: tuple, bits: int, forward: Any) -> Stored:
     """Asks the compiler."""
     rows = approx_act.residuals(step, *args, bits=bits, forward=forward)
 
@@ -261,7 +259,8 @@ def describe_storage(
             "reason": reason,
             "op": op,
             "type": value,
-            "source": source.removeprefix(root),
+            # Of the path, what says which file it is, wherever that is installed.
+            "source": "/".join(source.split("/")[-2:]),
         }
         for (reason, op, value, source), sizes in groups.items()
     ]
@@ -563,7 +562,7 @@ def print_exact(name: str, figures: dict[str, Any], count: int) -> None:
             f"{e['count']}x",
             e["op"],
             e["type"].removeprefix("tensor<").removesuffix(">"),
-            "/".join(e["source"].split("/")[-2:]),
+            e["source"],
         ]
         for e in stored["exact"][:count]
     ]
