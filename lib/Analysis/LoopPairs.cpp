@@ -80,23 +80,6 @@ static std::optional<Loop> findBackwardLoop(const Turnaround &turnaround,
   return found;
 }
 
-/// Whether the backward pass has `value` without storing it: a function of
-/// arguments of the step that is cheap to compute.
-static bool isFree(Value value) {
-  SmallVector<Value> worklist = {value};
-  llvm::DenseSet<Value> visited;
-  while (!worklist.empty()) {
-    Value current = worklist.pop_back_val();
-    if (!visited.insert(current).second || isa<BlockArgument>(current))
-      continue;
-    auto op = dyn_cast<ResidualOpInterface>(current.getDefiningOp());
-    if (!op || op.getRecompute() != Recompute::Cheap)
-      return false;
-    llvm::append_range(worklist, op->getOperands());
-  }
-  return true;
-}
-
 /// Adds the stacks that both loops of `pair` read, and that live for the sake
 /// of the backward loop only.
 static void addSources(const Turnaround &turnaround, LoopPair &pair) {
@@ -112,7 +95,8 @@ static void addSources(const Turnaround &turnaround, LoopPair &pair) {
                        return user != backward.getOperation() &&
                               turnaround.getPhase(user) != Phase::Forward;
                      }) ||
-        matchReads(backward, i, stack) != pair.readIndex || isFree(value))
+        matchReads(backward, i, stack) != pair.readIndex ||
+        isCheapOfArguments(value))
       continue;
     for (unsigned j = 0, f = forward.getNumArguments(); j < f; ++j) {
       if (forward.getInit(j) != value || !forward.isInvariant(j))

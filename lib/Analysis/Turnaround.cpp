@@ -55,6 +55,21 @@ SmallVector<Value> approx_act::getOperandsAndCaptures(Operation *op) {
   return values;
 }
 
+bool approx_act::isCheapOfArguments(Value value) {
+  SmallVector<Value> worklist = {value};
+  llvm::DenseSet<Value> visited;
+  while (!worklist.empty()) {
+    Value current = worklist.pop_back_val();
+    if (isa<BlockArgument>(current) || !visited.insert(current).second)
+      continue;
+    auto op = dyn_cast<ResidualOpInterface>(current.getDefiningOp());
+    if (!op || op.getRecompute() != Recompute::Cheap)
+      return false;
+    llvm::append_range(worklist, op->getOperands());
+  }
+  return true;
+}
+
 Turnaround::Turnaround(func::FuncOp func, ArrayRef<unsigned> forwardResults,
                        Value anchor)
     : func(func), anchor(anchor) {

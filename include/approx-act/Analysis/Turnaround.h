@@ -94,6 +94,10 @@ private:
   llvm::DenseSet<Value> backwardResults;
 };
 
+/// Whether `value` is an argument, or computed from arguments and constants by
+/// ops that are cheap to compute again.
+bool isCheapOfArguments(Value value);
+
 /// The op's operands and the values that its regions capture from outside.
 SmallVector<Value> getOperandsAndCaptures(Operation *op);
 

@@ -258,21 +258,6 @@ bool PairedBodies::isInBackward(OpOperand &use) const {
   return backwardEntry->isBeforeInBlock(op);
 }
 
-bool PairedBodies::isInvariant(Value value) const {
-  SmallVector<Value> worklist = {value};
-  llvm::DenseSet<Value> visited;
-  while (!worklist.empty()) {
-    Value current = worklist.pop_back_val();
-    if (isa<BlockArgument>(current) || !visited.insert(current).second)
-      continue;
-    auto op = dyn_cast<ResidualOpInterface>(current.getDefiningOp());
-    if (!op || op.getRecompute() != Recompute::Cheap)
-      return false;
-    llvm::append_range(worklist, op->getOperands());
-  }
-  return true;
-}
-
 llvm::SetVector<Value> PairedBodies::findCrossing() {
   llvm::SetVector<Value> crossing;
   for (Operation *op = backwardEntry; op; op = op->getNextNode())
@@ -286,7 +271,7 @@ llvm::SetVector<Value> PairedBodies::findCrossing() {
   // again.
   llvm::SetVector<Operation *> copied;
   crossing.remove_if([&](Value value) {
-    if (!isInvariant(value))
+    if (!isCheapOfArguments(value))
       return false;
     copied.insert(value.getDefiningOp());
     return true;

@@ -64,7 +64,6 @@ private:
   bool isForward(Value value) const;
   bool isInBackward(OpOperand &use) const;
   llvm::SetVector<Value> findCrossing();
-  bool isInvariant(Value value) const;
   Loop makeForwardLoop(ArrayRef<Value> crossing);
   Loop makeBackwardLoop(ArrayRef<Value> crossing, const Loop &forwardLoop);
   void fillForward(const Loop &loop, ArrayRef<Value> crossing);
