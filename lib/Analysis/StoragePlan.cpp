@@ -90,6 +90,7 @@ private:
   int64_t getCapacity(Value value, Layer layer) const;
   bool isEligible(Value value) const;
   bool isStatistic(Value value) const;
+  bool isImage(Value value) const;
   const std::optional<Moments> &getMoments(Value value) const;
   void readCut();
   Storage describe(Value value, Layer layer);
@@ -155,6 +156,28 @@ bool StoragePlan::Builder::isEligible(Value value) const {
          !isStatistic(value) && (!options.requireMoments || getMoments(value));
 }
 
+/// Whether arithmetic makes the value of one large value and of small ones, as
+/// it adds a bias.
+bool StoragePlan::Builder::isImage(Value value) const {
+  auto op = dyn_cast_or_null<ResidualOpInterface>(value.getDefiningOp());
+  if (!isCheap(op))
+    return false;
+  auto isSpread = [&](Value operand) {
+    auto spread = dyn_cast_or_null<ResidualOpInterface>(operand.getDefiningOp());
+    return spread && spread.getScalarFunction() == ScalarFunction::Broadcast &&
+           !plan.isLarge(spread->getOperand(0));
+  };
+  switch (op.getScalarFunction()) {
+  case ScalarFunction::Reshape:
+  case ScalarFunction::Transpose:
+    return isImage(op->getOperand(0));
+  default:
+    return llvm::count_if(op->getOperands(), [&](Value operand) {
+             return plan.isLarge(operand) && !isSpread(operand);
+           }) == 1;
+  }
+}
+
 const std::optional<Moments> &
 StoragePlan::Builder::getMoments(Value value) const {
   auto [it, inserted] = moments.try_emplace(value);
@@ -183,10 +206,13 @@ int64_t StoragePlan::Builder::getCapacity(Value value, Layer layer) const {
     return *bytes * 8 * kScale;
   int64_t capacity = elements * options.bits * kScale;
   // A grid without known moments reads the whole value once more, and fits
-  // outliers instead of the bulk. The root of an exponential has fewer.
+  // outliers instead of the bulk. The root of an exponential has fewer. And what
+  // adds a bias to a value that is in memory is written for its grid alone.
   if (getMoments(value))
     return capacity;
-  return capacity + capacity / (isExponential(value) ? 16 : 8);
+  if (isExponential(value))
+    return capacity + capacity / 16;
+  return capacity + capacity / (isImage(value) ? 7 : 8);
 }
 
 void StoragePlan::Builder::require(Value root, Layer rootLayer,
