@@ -163,7 +163,8 @@ bool StoragePlan::Builder::isImage(Value value) const {
   if (!isCheap(op))
     return false;
   auto isSpread = [&](Value operand) {
-    auto spread = dyn_cast_or_null<ResidualOpInterface>(operand.getDefiningOp());
+    auto spread =
+        dyn_cast_or_null<ResidualOpInterface>(operand.getDefiningOp());
     return spread && spread.getScalarFunction() == ScalarFunction::Broadcast &&
            !plan.isLarge(spread->getOperand(0));
   };
@@ -206,8 +207,9 @@ int64_t StoragePlan::Builder::getCapacity(Value value, Layer layer) const {
     return *bytes * 8 * kScale;
   int64_t capacity = elements * options.bits * kScale;
   // A grid without known moments reads the whole value once more, and fits
-  // outliers instead of the bulk. The root of an exponential has fewer. And what
-  // adds a bias to a value that is in memory is written for its grid alone.
+  // outliers instead of the bulk. The root of an exponential has fewer. And
+  // what adds a bias to a value that is in memory is written for its grid
+  // alone.
   if (getMoments(value))
     return capacity;
   if (isExponential(value))

@@ -52,6 +52,7 @@ void approx_act::buildPipeline(OpPassManager &pm,
   compress.seed = options.seed;
   compress.minFraction = options.minFraction;
   pm.addNestedPass<func::FuncOp>(createCompressResiduals(compress));
+  pm.addNestedPass<func::FuncOp>(createDelayDraws());
 
   if (options.target == PipelineTarget::StableHLO)
     pm.addPass(createConvertApproxActToStableHLOPass());

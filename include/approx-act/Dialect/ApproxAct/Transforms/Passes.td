@@ -181,6 +181,44 @@ def CompressResiduals : TrainingStepPass<"approx-act-compress-residuals"> {
   ];
 }
 
+def DelayDraws : Pass<"approx-act-delay-draws", "::mlir::func::FuncOp"> {
+  let summary = "Draw random numbers where they are first read";
+  let description = [{
+    The bits of a dropout depend on a key alone, so a compiler may draw those of
+    all layers as soon as the step begins, four bytes for each element of each
+    mask, and keep activations waiting meanwhile. The pass ties the key, by an
+    `approx_act.barrier`, to the activation that meets the draw first (or to
+    what that is computed from, if that is arithmetic). It does so for every op
+    but arithmetic and views, loops without effects included, that makes a large
+    value of small ones.
+
+    Applies to functions with barriers, that is, after
+    `approx-act-compress-residuals` has changed them. Numbers do not change.
+
+    Before:
+
+    ```mlir
+    %bits = "stablehlo.while"(%key, …) …
+    // …
+    %h = "stablehlo.dot"(%x, %w) : …
+    %d = "stablehlo.select"(%mask_of_bits, %h, %zero) : …
+    ```
+
+    After:
+
+    ```mlir
+    %h = "stablehlo.dot"(%x, %w) : …
+    %key1, %h1 = approx_act.barrier %key, %h : …
+    %bits = "stablehlo.while"(%key1, …) …
+    %d = "stablehlo.select"(%mask_of_bits, %h, %zero) : …
+    ```
+  }];
+  let dependentDialects = ["::mlir::approx_act::ApproxActDialect"];
+  let statistics = [
+    Statistic<"numDelayed", "delayed", "Draws that wait for an activation">,
+  ];
+}
+
 def PrintTurnaround : TrainingStepPass<"approx-act-print-turnaround"> {
   let summary = "Print where forward ends and backward begins";
   let description = [{
