@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "approx-act/Analysis/Residuals.h"
+#include "approx-act/Analysis/SmoothFunction.h"
 #include "approx-act/Analysis/Threshold.h"
 #include "llvm/Support/MathExtras.h"
 #include <map>
@@ -49,6 +50,9 @@ Demand approx_act::getDemand(Operation *op, unsigned index) {
   // Only a comparison with a constant is about a side.
   if (demand == Demand::Side && !getThreshold(op))
     return Demand::Exact;
+  if (residualOp.getScalarFunction() == ScalarFunction::Divide && index == 1 &&
+      isSafeDenominator(op->getOperand(index)))
+    return Demand::Approximate;
   return demand;
 }
 

@@ -87,6 +87,8 @@ private:
   void addDemands();
   /// Makes the nodes of a value and of what it can be computed from.
   void require(Value value, Layer layer, Operation *demander);
+  using Need = std::pair<Value, Layer>;
+  SmallVector<Need> getNeeds(Value value, Layer layer);
   int64_t getCapacity(Value value, Layer layer) const;
   bool isEligible(Value value) const;
   bool isStatistic(Value value) const;
@@ -96,6 +98,7 @@ private:
   Storage describe(Value value, Layer layer);
   void placeMasks();
   bool foldIntoCodes(Value mask);
+  void evenOutGrids();
   bool isApproximated(Value value) const;
 
   StoragePlan &plan;
@@ -112,6 +115,7 @@ private:
   mutable llvm::DenseMap<Value, std::optional<Moments>> moments;
   mutable llvm::DenseMap<Value, bool> statistics;
   mutable llvm::DenseMap<Value, bool> approximated;
+  llvm::DenseMap<Value, std::optional<SmoothFunction>> functions;
 };
 
 bool StoragePlan::Builder::isStatistic(Value value) const {
@@ -217,6 +221,34 @@ int64_t StoragePlan::Builder::getCapacity(Value value, Layer layer) const {
   return capacity + capacity / (isImage(value) ? 7 : 8);
 }
 
+/// What a cheap value is computed from, and how exact that has to be.
+SmallVector<StoragePlan::Builder::Need>
+StoragePlan::Builder::getNeeds(Value value, Layer layer) {
+  if (layer == Approximate) {
+    auto [it, inserted] = functions.try_emplace(value);
+    if (inserted)
+      it->second = findSmoothFunction(value);
+    if (it->second && plan.isFree(it->second->argument))
+      return {};
+    if (it->second)
+      return {{it->second->argument, Approximate}};
+  }
+  SmallVector<Need> needs;
+  Operation *op = value.getDefiningOp();
+  for (auto [index, operand] : llvm::enumerate(op->getOperands())) {
+    Demand demand = getDemand(op, index);
+    if (demand == Demand::None || plan.isFree(operand))
+      continue;
+    Layer operandLayer = getLayer(demand, operand.getType());
+    // A function of something exact is exact only if all of it is, but for the
+    // side of a threshold, which codes can carry.
+    if (layer == Exact && demand != Demand::Side)
+      operandLayer = Exact;
+    needs.push_back({operand, operandLayer});
+  }
+  return needs;
+}
+
 void StoragePlan::Builder::require(Value root, Layer rootLayer,
                                    Operation *rootDemander) {
   SmallVector<std::tuple<Value, Layer, Operation *>> worklist = {
@@ -235,17 +267,8 @@ void StoragePlan::Builder::require(Value root, Layer rootLayer,
       graph.addEdge(source, node.in, FlowGraph::kUnbounded);
       continue;
     }
-    for (OpOperand &operand : op->getOpOperands()) {
-      Demand demand = getDemand(op, operand.getOperandNumber());
-      if (demand == Demand::None || plan.isFree(operand.get()))
-        continue;
-      Layer operandLayer = getLayer(demand, operand.get().getType());
-      // A function of something exact is exact only if all of it is, but for
-      // the side of a threshold, which codes can carry.
-      if (layer == Exact && demand != Demand::Side)
-        operandLayer = Exact;
-      worklist.push_back({operand.get(), operandLayer, op});
-    }
+    for (auto [operand, operandLayer] : getNeeds(value, layer))
+      worklist.push_back({operand, operandLayer, op});
   }
 }
 
@@ -270,19 +293,12 @@ void StoragePlan::Builder::addDemands() {
   // The nodes are complete; now the edges among them.
   for (auto &[key, node] : nodes) {
     auto [value, layer] = key;
-    Operation *op = value.getDefiningOp();
-    if (!isCheap(op))
+    if (!isCheap(value.getDefiningOp()))
       continue;
-    for (OpOperand &operand : op->getOpOperands()) {
-      Demand demand = getDemand(op, operand.getOperandNumber());
-      if (demand == Demand::None || plan.isFree(operand.get()))
-        continue;
-      Layer operandLayer = getLayer(demand, operand.get().getType());
-      if (layer == Exact && demand != Demand::Side)
-        operandLayer = Exact;
-      graph.addEdge(nodes[{operand.get(), operandLayer}].out, node.in,
+    for (auto [operand, operandLayer] :
+         getNeeds(value, static_cast<Layer>(layer)))
+      graph.addEdge(nodes[{operand, operandLayer}].out, node.in,
                     FlowGraph::kUnbounded);
-    }
   }
   for (auto [value, layer] : demands)
     graph.addEdge(nodes[{value, layer}].out, sink, FlowGraph::kUnbounded);
@@ -349,12 +365,17 @@ void StoragePlan::Builder::readCut() {
       if (it == choices.end())
         continue;
       auto [approximate, exact] = it->second;
-      if (exact.isStored)
+      if (exact.isStored) {
         plan.stored[value] = describe(value, Exact);
-      else if (exact.isRecomputed || approximate.isRecomputed)
+      } else if (exact.isRecomputed) {
         plan.recomputed.insert(value);
-      else if (approximate.isStored)
+      } else if (approximate.isRecomputed) {
+        plan.recomputed.insert(value);
+        if (const auto &function = functions.lookup(value))
+          plan.functions[value] = *function;
+      } else if (approximate.isStored) {
         plan.stored[value] = describe(value, Approximate);
+      }
     }
   }
 }
@@ -367,8 +388,11 @@ bool StoragePlan::Builder::isApproximated(Value value) const {
   auto [it, inserted] = approximated.try_emplace(value, false);
   if (!inserted)
     return it->second;
-  bool result = llvm::any_of(value.getDefiningOp()->getOperands(),
-                             [&](Value v) { return isApproximated(v); });
+  const SmoothFunction *function = plan.getFunction(value);
+  bool result = function
+                    ? isApproximated(function->argument)
+                    : llvm::any_of(value.getDefiningOp()->getOperands(),
+                                   [&](Value v) { return isApproximated(v); });
   approximated[value] = result;
   return result;
 }
@@ -425,10 +449,29 @@ void StoragePlan::Builder::placeMasks() {
   }
 }
 
+/// Finds the codes that functions of both sides of a mask are computed from.
+void StoragePlan::Builder::evenOutGrids() {
+  llvm::SetVector<Value> read;
+  for (auto &[value, function] : plan.functions)
+    read.insert(function.argument);
+  for (unsigned i = 0; i < read.size(); ++i) {
+    Value value = read[i];
+    if (auto *it = plan.stored.find(value); it != plan.stored.end()) {
+      if (it->second.side)
+        it->second.side->isEven = true;
+    } else if (const SmoothFunction *function = plan.getFunction(value)) {
+      read.insert(function->argument);
+    } else if (plan.isRecomputed(value)) {
+      read.insert_range(value.getDefiningOp()->getOperands());
+    }
+  }
+}
+
 void StoragePlan::Builder::run() {
   addDemands();
   readCut();
   placeMasks();
+  evenOutGrids();
 }
 
 //===----------------------------------------------------------------------===//
@@ -463,6 +506,11 @@ bool StoragePlan::isLarge(Value value) const {
 const Storage *StoragePlan::lookup(Value value) const {
   const auto *it = stored.find(value);
   return it == stored.end() ? nullptr : &it->second;
+}
+
+const SmoothFunction *StoragePlan::getFunction(Value value) const {
+  auto it = functions.find(value);
+  return it == functions.end() ? nullptr : &it->second;
 }
 
 void StoragePlan::print(raw_ostream &os) const {

@@ -35,6 +35,9 @@ struct Model : ResidualOpInterface::ExternalModel<Model<Op, function>, Op> {
       return std::nullopt;
     return elements.getSplatValue<APFloat>().convertToDouble();
   }
+  std::optional<double> evaluate(Operation *, ArrayRef<double>) const {
+    return std::nullopt;
+  }
 };
 
 } // namespace

@@ -143,3 +143,64 @@ func.func @small(%x: tensor<1024x1024xf32>, %w: tensor<64x64xf32>, %v: tensor<64
   %2 = "stablehlo.custom_call"(%0, %1) <{call_target_name = "f"}> : (tensor<1024xf32>, tensor<64xf32>) -> tensor<1024x1024xf32>
   return %loss, %2 : tensor<f32>, tensor<1024x1024xf32>
 }
+
+// A softplus and its derivative are smooth, though a logarithm demands
+// exactness: the argument is stored, once.
+
+// CHECK-LABEL: storage plan of 'softplus'
+// CHECK-SAME: 1 stored, 2 recomputed
+// CHECK-NEXT: tensor<64x64xf32> of stablehlo.dot: codes of 4 bits
+func.func @softplus(%x: tensor<64x64xf32>, %w: tensor<64x64xf32>) -> (tensor<f32>, tensor<64x64xf32>) {
+  %one = "stablehlo.constant"() <{value = dense<1.0> : tensor<64x64xf32>}> : () -> tensor<64x64xf32>
+  %zero = "stablehlo.constant"() <{value = dense<0.0> : tensor<64x64xf32>}> : () -> tensor<64x64xf32>
+  %a = "stablehlo.dot"(%x, %w) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %m = "stablehlo.abs"(%a) : (tensor<64x64xf32>) -> tensor<64x64xf32>
+  %n = "stablehlo.negate"(%m) : (tensor<64x64xf32>) -> tensor<64x64xf32>
+  %e = "stablehlo.exponential"(%n) : (tensor<64x64xf32>) -> tensor<64x64xf32>
+  %l = "stablehlo.log_plus_one"(%e) : (tensor<64x64xf32>) -> tensor<64x64xf32>
+  %r = "stablehlo.maximum"(%a, %zero) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %y = "stablehlo.add"(%r, %l) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %loss = "stablehlo.dot_general"(%y, %y) <{dot_dimension_numbers = #all}> : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<f32>
+  %d0 = "stablehlo.subtract"(%a, %y) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %d = "stablehlo.exponential"(%d0) : (tensor<64x64xf32>) -> tensor<64x64xf32>
+  %0 = "stablehlo.dot"(%y, %w) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %1 = "stablehlo.multiply"(%0, %d) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  return %loss, %1 : tensor<f32>, tensor<64x64xf32>
+}
+
+// The reciprocal of 1 + |x| is smooth, that of |x| is not.
+
+// CHECK-LABEL: storage plan of 'denominators'
+// CHECK-SAME: 2 stored
+// CHECK-NEXT: tensor<64x64xf32> of stablehlo.add: codes of 4 bits
+// CHECK-NEXT: tensor<64x64xf32> of stablehlo.abs: exact (demanded exactly by stablehlo.divide)
+func.func @denominators(%x: tensor<64x64xf32>, %w: tensor<64x64xf32>) -> (tensor<f32>, tensor<64x64xf32>) {
+  %one = "stablehlo.constant"() <{value = dense<1.0> : tensor<64x64xf32>}> : () -> tensor<64x64xf32>
+  %a = "stablehlo.dot"(%x, %w) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %m = "stablehlo.abs"(%a) : (tensor<64x64xf32>) -> tensor<64x64xf32>
+  %d = "stablehlo.add"(%m, %one) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %b = "stablehlo.dot"(%w, %d) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %n = "stablehlo.abs"(%b) : (tensor<64x64xf32>) -> tensor<64x64xf32>
+  %loss = "stablehlo.dot_general"(%n, %n) <{dot_dimension_numbers = #all}> : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<f32>
+  %g = "stablehlo.broadcast_in_dim"(%loss) <{broadcast_dimensions = array<i64>}> : (tensor<f32>) -> tensor<64x64xf32>
+  %0 = "stablehlo.dot"(%g, %w) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %1 = "stablehlo.divide"(%0, %d) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %2 = "stablehlo.divide"(%1, %n) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  return %loss, %2 : tensor<f32>, tensor<64x64xf32>
+}
+
+// The argument of a sine may span many periods; the sine does not.
+
+// CHECK-LABEL: storage plan of 'periodic'
+// CHECK-SAME: 2 stored, 0 recomputed
+// CHECK-NEXT: tensor<64x64xf32> of stablehlo.sine: codes of 4 bits
+// CHECK-NEXT: tensor<64x64xf32> of stablehlo.cosine: codes of 4 bits
+func.func @periodic(%x: tensor<64x64xf32>, %w: tensor<64x64xf32>) -> (tensor<f32>, tensor<64x64xf32>) {
+  %a = "stablehlo.dot"(%x, %w) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %s = "stablehlo.sine"(%a) : (tensor<64x64xf32>) -> tensor<64x64xf32>
+  %c = "stablehlo.cosine"(%a) : (tensor<64x64xf32>) -> tensor<64x64xf32>
+  %loss = "stablehlo.dot_general"(%s, %s) <{dot_dimension_numbers = #all}> : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<f32>
+  %0 = "stablehlo.dot"(%s, %w) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %1 = "stablehlo.multiply"(%0, %c) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  return %loss, %1 : tensor<f32>, tensor<64x64xf32>
+}

@@ -17,6 +17,7 @@
 
 #include "approx-act/Analysis/Normalisation.h"
 #include "approx-act/Analysis/Residuals.h"
+#include "approx-act/Analysis/SmoothFunction.h"
 #include "approx-act/Analysis/Threshold.h"
 #include "llvm/ADT/MapVector.h"
 
@@ -54,6 +55,9 @@ struct SideMask {
   AffineChain chain;
   double cut = 0.0;
   bool isAbove = true;
+  /// Whether the value is read through a function that is not linear on either
+  /// side (an ELU), so that cells should not be wider where the mask is false.
+  bool isEven = false;
 };
 
 /// How one value is stored.
@@ -90,6 +94,10 @@ public:
   /// Whether the backward pass computes `value` again.
   bool isRecomputed(Value value) const { return recomputed.contains(value); }
 
+  /// As a function of which other value `value` is computed again; null when it
+  /// is computed from its operands, or not again.
+  const SmoothFunction *getFunction(Value value) const;
+
   /// Whether the backward pass can use `value` as it is at no cost: arguments,
   /// results of the function, constants.
   bool isFree(Value value) const;
@@ -109,6 +117,7 @@ private:
   llvm::MapVector<Value, Storage> stored;
   llvm::DenseMap<Value, Value> carriers;
   llvm::DenseSet<Value> recomputed;
+  llvm::DenseMap<Value, SmoothFunction> functions;
   llvm::DenseSet<Value> returned;
 };
 

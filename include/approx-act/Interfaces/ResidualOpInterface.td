@@ -54,6 +54,13 @@ def ResidualOpInterface : OpInterface<"ResidualOpInterface"> {
         `std::nullopt` for every other op.
       }],
       "::std::optional<double>", "getSplatValue", (ins)>,
+    InterfaceMethod<[{
+        For an elementwise op on real numbers and booleans (0 and 1), its value
+        for the given operands; `std::nullopt` for every other op, whatever the
+        operands.
+      }],
+      "::std::optional<double>", "evaluate",
+      (ins "::llvm::ArrayRef<double>":$operands)>,
   ];
 }
 

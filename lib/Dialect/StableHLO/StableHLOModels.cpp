@@ -11,6 +11,7 @@
 #include "llvm/ADT/APFloat.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSwitch.h"
+#include <cmath>
 
 using namespace mlir;
 using namespace mlir::approx_act;
@@ -303,4 +304,83 @@ StableHLOResidualModel::getSplatValue(Operation *op) const {
   if (elements.getElementType().isIntOrIndex())
     return elements.getSplatValue<APInt>().signedRoundToDouble();
   return std::nullopt;
+}
+
+using Evaluator = double (*)(ArrayRef<double> x);
+
+static const llvm::StringMap<Evaluator> &getEvaluators() {
+  using X = ArrayRef<double>;
+  static const llvm::StringMap<Evaluator> table = {
+      {"add", [](X x) { return x[0] + x[1]; }},
+      {"subtract", [](X x) { return x[0] - x[1]; }},
+      {"multiply", [](X x) { return x[0] * x[1]; }},
+      {"divide", [](X x) { return x[0] / x[1]; }},
+      {"negate", [](X x) { return -x[0]; }},
+      {"abs", [](X x) { return std::abs(x[0]); }},
+      {"maximum", [](X x) { return std::max(x[0], x[1]); }},
+      {"minimum", [](X x) { return std::min(x[0], x[1]); }},
+      {"clamp", [](X x) { return std::min(std::max(x[1], x[0]), x[2]); }},
+      {"select", [](X x) { return x[0] != 0.0 ? x[1] : x[2]; }},
+      {"convert", [](X x) { return x[0]; }},
+      {"reduce_precision", [](X x) { return x[0]; }},
+      {"sign", [](X x) { return double((x[0] > 0.0) - (x[0] < 0.0)); }},
+      {"tanh", [](X x) { return std::tanh(x[0]); }},
+      {"logistic", [](X x) { return 1.0 / (1.0 + std::exp(-x[0])); }},
+      {"sine", [](X x) { return std::sin(x[0]); }},
+      {"cosine", [](X x) { return std::cos(x[0]); }},
+      {"exponential", [](X x) { return std::exp(x[0]); }},
+      {"exponential_minus_one", [](X x) { return std::expm1(x[0]); }},
+      {"log", [](X x) { return std::log(x[0]); }},
+      {"log_plus_one", [](X x) { return std::log1p(x[0]); }},
+      {"sqrt", [](X x) { return std::sqrt(x[0]); }},
+      {"rsqrt", [](X x) { return 1.0 / std::sqrt(x[0]); }},
+      {"cbrt", [](X x) { return std::cbrt(x[0]); }},
+      {"power", [](X x) { return std::pow(x[0], x[1]); }},
+      {"and", [](X x) { return double(x[0] != 0.0 && x[1] != 0.0); }},
+      {"or", [](X x) { return double(x[0] != 0.0 || x[1] != 0.0); }},
+      {"xor", [](X x) { return double((x[0] != 0.0) != (x[1] != 0.0)); }},
+      {"not", [](X x) { return double(x[0] == 0.0); }},
+  };
+  return table;
+}
+
+static bool compare(Comparison comparison, double x, double y) {
+  switch (comparison) {
+  case Comparison::EQ:
+    return x == y;
+  case Comparison::NE:
+    return x != y;
+  case Comparison::GE:
+    return x >= y;
+  case Comparison::GT:
+    return x > y;
+  case Comparison::LE:
+    return x <= y;
+  case Comparison::LT:
+    return x < y;
+  }
+  llvm_unreachable("all comparisons are listed");
+}
+
+std::optional<double>
+StableHLOResidualModel::evaluate(Operation *op, ArrayRef<double> x) const {
+  // Integers wrap, and complex numbers are none of this.
+  auto isRealOrBoolean = [](Type type) {
+    auto tensor = dyn_cast<RankedTensorType>(type);
+    return tensor && (isa<FloatType>(tensor.getElementType()) ||
+                      tensor.getElementType().isInteger(1));
+  };
+  if (op->getNumResults() != 1 ||
+      !isRealOrBoolean(op->getResult(0).getType()) ||
+      !llvm::all_of(op->getOperandTypes(), isRealOrBoolean))
+    return std::nullopt;
+  if (std::optional<Comparison> comparison = getComparison(op))
+    return compare(*comparison, x[0], x[1]);
+  StringRef name = op->getName().stripDialect();
+  auto it = getEvaluators().find(name);
+  if (it == getEvaluators().end())
+    return std::nullopt;
+  // What becomes a boolean is whether it is zero.
+  bool intoBoolean = name == "convert" && !isFloat(op->getResult(0).getType());
+  return intoBoolean ? double(x[0] != 0.0) : it->second(x);
 }

@@ -358,7 +358,8 @@ void ResidualRewriter::makeGrid(OpBuilder &builder, Value value,
   auto split = SplitGridOp::create(
       builder, loc, parameterType, parameterType, parameterType, splitType,
       grid.getLo(), grid.getStep(), slope, offset, storage.bits,
-      llvm::APFloat(static_cast<float>(options.ratio)));
+      llvm::APFloat(
+          static_cast<float>(storage.side->isEven ? 1.0 : options.ratio)));
   result.edge = split.getEdge();
   result.below = split.getBelow();
   result.above = split.getAbove();
@@ -447,6 +448,8 @@ ResidualRewriter::Sources ResidualRewriter::getSources(Value value) {
     // masked before it is multiplied with them, and only then they have to be
     // there.
     roots.insert(value);
+  } else if (const SmoothFunction *function = plan.getFunction(value)) {
+    return sources[value] = getSources(function->argument);
   } else if (plan.isRecomputed(value)) {
     for (Value operand : value.getDefiningOp()->getOperands()) {
       Sources of = getSources(operand);
@@ -638,6 +641,15 @@ Value ResidualRewriter::restore(OpBuilder &builder, Value value,
     const Stored &entry = open.at(key);
     Value codes = restoreCodes(builder, loc, entry);
     result = SideOp::create(builder, loc, value.getType(), codes, entry.split);
+  } else if (const SmoothFunction *function = plan.getFunction(value)) {
+    // All of it anew: masks of exact values would choose other branches than
+    // the approximation is in.
+    IRMapping mapping;
+    mapping.map(function->argument,
+                restore(builder, function->argument, component));
+    for (Operation *op : function->ops)
+      builder.clone(*op, mapping);
+    result = mapping.lookup(value);
   } else if (plan.isRecomputed(value)) {
     Operation *op = value.getDefiningOp();
     IRMapping mapping;

@@ -1,0 +1,42 @@
+//===- SmoothFunction.h - Activations as functions of one value -*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+///
+/// \file
+/// Judges arithmetic by what it computes rather than by its ops. An activation
+/// such as erf, softplus or ELU is smooth, but a frontend writes it with
+/// divisions, logarithms and selections that are not.
+///
+//===----------------------------------------------------------------------===//
+
+#ifndef APPROX_ACT_ANALYSIS_SMOOTHFUNCTION_H
+#define APPROX_ACT_ANALYSIS_SMOOTHFUNCTION_H
+
+#include "approx-act/Interfaces/ResidualOpInterface.h"
+
+namespace mlir::approx_act {
+
+/// A value as a function of another one of its shape, element by element.
+struct SmoothFunction {
+  Value argument;
+  /// What computes the value from the argument and constants, in program order.
+  SmallVector<Operation *> ops;
+};
+
+/// The function that computes `value` from one floating-point tensor as far
+/// back as there is one, if the value changes at most a few times as fast as
+/// that, and does not go to and fro many times. Sampled over the whole line, in
+/// steps of 1/64 between -16 and 16 and wider ones beyond. `std::nullopt` if
+/// there is none, and where every op on the way accepts an approximation
+/// anyway.
+std::optional<SmoothFunction> findSmoothFunction(Value value);
+
+/// Whether the reciprocal of `value` is such a function of a value that `value`
+/// is computed from, so that an approximation may divide: `1 + x²`, `1 + |x|`.
+bool isSafeDenominator(Value value);
+
+} // namespace mlir::approx_act
+
+#endif // APPROX_ACT_ANALYSIS_SMOOTHFUNCTION_H

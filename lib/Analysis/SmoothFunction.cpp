@@ -1,0 +1,245 @@
+//===- SmoothFunction.cpp - Activations as functions of one value ---------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "approx-act/Analysis/SmoothFunction.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/SetVector.h"
+#include <cmath>
+
+using namespace mlir;
+using namespace mlir::approx_act;
+
+/// More ops are not looked at: an erfc is 60 of them.
+static constexpr unsigned kMaxOps = 200;
+/// How much faster than its argument a value may change.
+static constexpr double kMaxSlope = 4.0;
+/// How many times a value may go through its range on the way. The cells of an
+/// argument are parts of the argument's range, which may be many periods wide.
+static constexpr double kMaxCrossings = 4.0;
+
+/// What every element of `value` is equal to, if constants alone make it.
+static std::optional<double> getConstant(Value value, unsigned depth = 0) {
+  constexpr unsigned kMaxDepth = 8;
+  auto op = dyn_cast_or_null<ResidualOpInterface>(value.getDefiningOp());
+  if (!op || depth == kMaxDepth)
+    return std::nullopt;
+  if (op.getScalarFunction() == ScalarFunction::Broadcast)
+    return getConstant(op->getOperand(0), depth + 1);
+  if (std::optional<double> splat = op.getSplatValue())
+    return splat;
+  SmallVector<double> operands;
+  for (Value operand : op->getOperands()) {
+    std::optional<double> constant = getConstant(operand, depth + 1);
+    if (!constant)
+      return std::nullopt;
+    operands.push_back(*constant);
+  }
+  if (operands.empty())
+    return std::nullopt;
+  return op.evaluate(operands);
+}
+
+static bool isFloat(Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  return tensor && isa<FloatType>(tensor.getElementType());
+}
+
+/// Whether the op computes each element of its result from the same elements of
+/// its operands, or from scalars.
+static bool isElementwise(ResidualOpInterface op) {
+  if (op->getNumResults() != 1 || op->getNumRegions() != 0)
+    return false;
+  SmallVector<double> zeros(op->getNumOperands(), 0.0);
+  return op.evaluate(zeros).has_value();
+}
+
+/// Whether an op reads a number that is not constant and has to be exact. (A
+/// mask is stored in a bit, or carried by codes.)
+static bool demandsExactness(Operation *op) {
+  return llvm::any_of(llvm::enumerate(op->getOperands()), [&](auto operand) {
+    return isFloat(operand.value().getType()) &&
+           !getConstant(operand.value()) &&
+           cast<ResidualOpInterface>(op).getDemand(operand.index()) ==
+               Demand::Exact;
+  });
+}
+
+/// The points at which functions are compared.
+static ArrayRef<double> getSamples() {
+  static const SmallVector<double> samples = [] {
+    constexpr double kNear = 16.0;
+    constexpr double kFar = 1e6;
+    constexpr double kStep = 1.0 / 64;
+    SmallVector<double> positive;
+    for (double x = kStep; x <= kNear; x += kStep)
+      positive.push_back(x);
+    for (double x = kNear * 1.25; x <= kFar; x *= 1.25)
+      positive.push_back(x);
+    SmallVector<double> all;
+    for (double x : llvm::reverse(positive))
+      all.push_back(-x);
+    all.push_back(0.0);
+    llvm::append_range(all, positive);
+    return all;
+  }();
+  return samples;
+}
+
+namespace {
+/// The ops of one function, with the places of their operands looked up once.
+class Evaluator {
+public:
+  Evaluator(Value argument, ArrayRef<Operation *> ops) {
+    llvm::DenseMap<Value, unsigned> places = {{argument, 0}};
+    values.push_back(0.0);
+    auto getPlace = [&](Value value) {
+      auto [it, inserted] = places.try_emplace(value, values.size());
+      if (inserted)
+        values.push_back(getConstant(value).value_or(0.0));
+      return it->second;
+    };
+    for (Operation *op : ops) {
+      Step step{cast<ResidualOpInterface>(op), {}, 0};
+      for (Value operand : op->getOperands())
+        step.operands.push_back(getPlace(operand));
+      step.result = getPlace(op->getResult(0));
+      steps.push_back(std::move(step));
+    }
+  }
+
+  double operator()(double x) {
+    values[0] = x;
+    SmallVector<double, 4> operands;
+    for (Step &step : steps) {
+      operands.clear();
+      for (unsigned place : step.operands)
+        operands.push_back(values[place]);
+      values[step.result] = *step.op.evaluate(operands);
+    }
+    return values[steps.back().result];
+  }
+
+private:
+  struct Step {
+    ResidualOpInterface op;
+    SmallVector<unsigned, 3> operands;
+    unsigned result;
+  };
+  SmallVector<double> values;
+  SmallVector<Step> steps;
+};
+} // namespace
+
+static bool isSmooth(Value argument, ArrayRef<Operation *> ops,
+                     bool ofReciprocal = false) {
+  Evaluator evaluator(argument, ops);
+  auto evaluate = [&](double x) {
+    double y = evaluator(x);
+    return ofReciprocal ? 1.0 / y : y;
+  };
+  ArrayRef<double> samples = getSamples();
+  double before = evaluate(samples.front());
+  double least = before;
+  double greatest = before;
+  double way = 0.0;
+  for (auto [x0, x1] : llvm::zip(samples.drop_back(), samples.drop_front())) {
+    double after = evaluate(x1);
+    double change = std::abs(after - before);
+    // Also false for what is not finite.
+    if (!(change <= kMaxSlope * (x1 - x0)))
+      return false;
+    way += change;
+    least = std::min(least, after);
+    greatest = std::max(greatest, after);
+    before = after;
+  }
+  return way <= kMaxCrossings * (greatest - least);
+}
+
+namespace {
+/// A value as a function of each of several values, one farther back than the
+/// other.
+struct Chain {
+  struct Candidate {
+    Value argument;
+    /// How many of the ops are from there to the value.
+    unsigned numOps;
+    /// Whether one of them demands exactness.
+    bool isAnyExact;
+  };
+  /// Backwards in program order.
+  SmallVector<Operation *> ops;
+  SmallVector<Candidate> candidates;
+};
+} // namespace
+
+static Chain traceArguments(Value value) {
+  Chain chain;
+  if (!isFloat(value.getType()) || !value.getDefiningOp())
+    return chain;
+  Block *block = value.getParentBlock();
+  auto shape = cast<RankedTensorType>(value.getType()).getShape();
+  auto isLike = [&](Value operand) {
+    auto type = dyn_cast<RankedTensorType>(operand.getType());
+    return type && type.getShape() == shape &&
+           operand.getParentBlock() == block && operand.getDefiningOp();
+  };
+
+  // Wherever all that is still to be computed is one value, the ops seen so far
+  // are a function of it.
+  llvm::SmallSetVector<Value, 16> pending;
+  pending.insert(value);
+  bool isAnyExact = false;
+  while (chain.ops.size() < kMaxOps) {
+    Value last = *llvm::max_element(pending, [](Value a, Value b) {
+      return a.getDefiningOp()->isBeforeInBlock(b.getDefiningOp());
+    });
+    auto op = dyn_cast<ResidualOpInterface>(last.getDefiningOp());
+    if (!op || !isElementwise(op))
+      break;
+    pending.remove(last);
+    for (Value operand : op->getOperands()) {
+      if (getConstant(operand))
+        continue;
+      if (!isLike(operand))
+        return chain;
+      pending.insert(operand);
+    }
+    chain.ops.push_back(op);
+    isAnyExact |= demandsExactness(op);
+    if (pending.empty())
+      break;
+    if (pending.size() == 1 && isFloat(pending.front().getType()))
+      chain.candidates.push_back({pending.front(),
+                                  static_cast<unsigned>(chain.ops.size()),
+                                  isAnyExact});
+  }
+  return chain;
+}
+
+std::optional<SmoothFunction> approx_act::findSmoothFunction(Value value) {
+  Chain chain = traceArguments(value);
+  for (const Chain::Candidate &candidate : llvm::reverse(chain.candidates)) {
+    if (!candidate.isAnyExact)
+      break;
+    SmallVector<Operation *> ops(
+        llvm::reverse(ArrayRef(chain.ops).take_front(candidate.numOps)));
+    if (isSmooth(candidate.argument, ops))
+      return SmoothFunction{candidate.argument, std::move(ops)};
+  }
+  return std::nullopt;
+}
+
+bool approx_act::isSafeDenominator(Value value) {
+  Chain chain = traceArguments(value);
+  return llvm::any_of(chain.candidates, [&](const Chain::Candidate &candidate) {
+    SmallVector<Operation *> ops(
+        llvm::reverse(ArrayRef(chain.ops).take_front(candidate.numOps)));
+    return isSmooth(candidate.argument, ops, /*ofReciprocal=*/true);
+  });
+}
