@@ -160,8 +160,8 @@ bool StoragePlan::Builder::isEligible(Value value) const {
          !isStatistic(value) && (!options.requireMoments || getMoments(value));
 }
 
-/// Whether arithmetic makes the value of one large value and of small ones, as
-/// it adds a bias.
+/// Whether the value is an affine function of one large value with small
+/// coefficients: with a bias added, or scaled.
 bool StoragePlan::Builder::isImage(Value value) const {
   auto op = dyn_cast_or_null<ResidualOpInterface>(value.getDefiningOp());
   if (!isCheap(op))
@@ -176,10 +176,17 @@ bool StoragePlan::Builder::isImage(Value value) const {
   case ScalarFunction::Reshape:
   case ScalarFunction::Transpose:
     return isImage(op->getOperand(0));
-  default:
+  case ScalarFunction::Add:
+  case ScalarFunction::Subtract:
+  case ScalarFunction::Multiply:
+  case ScalarFunction::Divide:
+  case ScalarFunction::Negate:
+  case ScalarFunction::Convert:
     return llvm::count_if(op->getOperands(), [&](Value operand) {
              return plan.isLarge(operand) && !isSpread(operand);
            }) == 1;
+  default:
+    return false;
   }
 }
 
