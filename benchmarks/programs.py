@@ -604,6 +604,11 @@ def failures(figures: dict[str, Any]) -> list[str]:
         lines += [f"{way}: warned: {text}" for text in w.get("warnings", ())]
         if w.get("temp_bytes", 0) > exact and not figures["is_small"]:
             lines.append(f"{way}: takes more memory than exact")
+        added = sum(w.get("collectives", {}).values()) - sum(
+            figures["ways"]["exact"].get("collectives", {}).values()
+        )
+        if added > 0:
+            lines.append(f"{way}: {added} collectives more than exact")
         if "initial" in w and not w["initial"]["loss_error"] <= figures["loss_tolerance"]:
             lines.append(f"{way}: loss is off by {w['initial']['loss_error']:.1e}")
         if "trained" in w and not math.isfinite(w["trained"]["gradient_error"]):

@@ -166,11 +166,16 @@ bool StoragePlan::Builder::isImage(Value value) const {
   auto op = dyn_cast_or_null<ResidualOpInterface>(value.getDefiningOp());
   if (!isCheap(op))
     return false;
+  // What a coefficient is repeated from is small beside the value.
+  constexpr int64_t kMinRepetitions = 16;
   auto isSpread = [&](Value operand) {
     auto spread =
         dyn_cast_or_null<ResidualOpInterface>(operand.getDefiningOp());
-    return spread && spread.getScalarFunction() == ScalarFunction::Broadcast &&
-           !plan.isLarge(spread->getOperand(0));
+    if (!spread || spread.getScalarFunction() != ScalarFunction::Broadcast)
+      return false;
+    auto to = cast<RankedTensorType>(operand.getType());
+    auto from = cast<RankedTensorType>(spread->getOperand(0).getType());
+    return to.getNumElements() >= kMinRepetitions * from.getNumElements();
   };
   switch (op.getScalarFunction()) {
   case ScalarFunction::Reshape:

@@ -233,6 +233,10 @@ def _lower_function(
         in_avals=[*(aval for _, aval in constants), *jaxpr.in_avals],
         main_function=True,
     )
+    # On how many devices: the compiler keeps reductions over them together.
+    partitions = "mhlo.num_partitions"
+    if partitions in outer.module.operation.attributes:
+        module.operation.attributes[partitions] = outer.module.operation.attributes[partitions]
     importer.load(module, name)
 
     # The results of the module begin with the tokens of ordered effects.

@@ -127,3 +127,25 @@ def test_exported_sharded_function(fake):
     value, new = approx_act.jit(exported.call)(w, x)
     assert_close((value, new), step(W, X))
     assert new.sharding.is_equivalent_to(w.sharding, 2)
+
+
+@pytest.mark.parametrize("bits", [8, 4])
+def test_no_added_collectives(bits):
+    """Codes are of blocks within a device, and all gradients are exchanged at once."""
+
+    def normalised(params, x):
+        for w, b in params:
+            x = jnp.einsum("nhwc,cd->nhwd", x, w)
+            centred = x - x.mean((0, 1, 2))
+            x = jax.nn.relu(centred * jax.lax.rsqrt(jnp.mean(centred**2, (0, 1, 2)) + 1e-5) + b)
+        return jnp.mean(x**2)
+
+    params = [(jnp.eye(16) + 0.1 * i, jnp.full(16, 0.1)) for i in range(3)]
+    x = jax.random.normal(jax.random.key(0), (16, 16, 16, 16))
+    x = jax.device_put(x, NamedSharding(make_mesh(), P("data")))
+
+    def count(fun):
+        return fun.lower(params, x).compile().as_text().count(" all-reduce(")
+
+    fun = jax.value_and_grad(normalised)
+    assert count(approx_act.jit(fun, bits=bits, strict=True)) <= count(jax.jit(fun))

@@ -67,6 +67,15 @@ static bool hasOpaqueBody(func::FuncOp func) {
   });
 }
 
+/// Whether the program runs on many devices, as partitions of one.
+static bool isDistributed(func::FuncOp func) {
+  auto module = func->getParentOfType<ModuleOp>();
+  auto count = module
+                   ? module->getAttrOfType<IntegerAttr>("mhlo.num_partitions")
+                   : IntegerAttr();
+  return count && count.getInt() > 1;
+}
+
 namespace {
 struct CompressResiduals
     : approx_act::impl::CompressResidualsBase<CompressResiduals> {
@@ -122,9 +131,13 @@ LogicalResult CompressResiduals::readOptions() {
       range != "absmax")
     return error("range", range.getValue(),
                  "auto, normalised, minmax or absmax");
-  // At 8 bits, what a normalised interval clips is the larger error.
+  grid.isDistributed = isDistributed(func);
+  // At 8 bits, what a normalised interval clips is the larger error. But on
+  // many devices extremes have to be exchanged, where moments have been
+  // already.
   storage.useMoments =
-      range == "normalised" || (range == "auto" && bits < kWordBits);
+      range == "normalised" ||
+      (range == "auto" && (bits < kWordBits || grid.isDistributed));
   storage.requireMoments = range == "normalised";
   grid.fallback = range == "absmax" ? RangeRule::AbsMax : RangeRule::MinMax;
   if (!(sigma >= 0.0))

@@ -6,6 +6,7 @@
 
 #include "ResidualRewriter.h"
 #include "SmallTensors.h"
+#include "approx-act/Dialect/StableHLO/StableHLO.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -209,39 +210,63 @@ void ResidualRewriter::storeAll() {
   }
 }
 
-/// The channels of each example apart, if their parameters stay small beside
-/// the codes; else the channels of all examples; else everything is one block.
-/// (Blocks within one example have the narrower range, and need no exchange
-/// where examples are divided among devices.)
-static SmallVector<int64_t> getAutomaticGridShape(RankedTensorType type,
-                                                  unsigned bits) {
+/// Blocks of one channel of one example, as narrow as their parameters allow;
+/// else the channels of all examples; else everything is one block. (Blocks
+/// within one example have the narrower range, and need no exchange where
+/// examples are divided among devices.) Along the dimensions in which
+/// `coefficients`, a shape or empty, is not 1, elements are in blocks of their
+/// own: where a mask's threshold varies.
+static SmallVector<int64_t>
+getAutomaticGridShape(RankedTensorType type, unsigned bits,
+                      ArrayRef<int64_t> coefficients) {
   // Two parameters of 32 bits take a sixteenth of the codes, or an eighth.
   int64_t enough = 1024 / bits;
   constexpr int64_t kEnoughForChannels = 128;
-  SmallVector<int64_t> shape(type.getRank(), 1);
-  int64_t count = type.getNumElements();
-  int64_t first = type.getDimSize(0);
-  int64_t last = type.getDimSize(type.getRank() - 1);
-  if (type.getRank() > 2 && count >= enough * first * last) {
-    shape.front() = first;
-    shape.back() = last;
-  } else if (count >= kEnoughForChannels * last) {
-    shape.back() = last;
+  int64_t rank = type.getRank();
+  int64_t last = type.getDimSize(rank - 1);
+  auto isApart = [&](int64_t dim) {
+    return coefficients.empty() ? dim == rank - 1 : coefficients[dim] != 1;
+  };
+  SmallVector<int64_t> dims = llvm::to_vector(llvm::seq<int64_t>(1, rank));
+  llvm::erase_if(dims, isApart);
+  // Over long dimensions first, which are positions rather than heads.
+  llvm::sort(dims, [&](int64_t a, int64_t b) {
+    return std::pair(-type.getDimSize(a), a) <
+           std::pair(-type.getDimSize(b), b);
+  });
+  SmallVector<int64_t> shape(type.getShape());
+  int64_t size = 1;
+  for (int64_t dim : dims) {
+    if (size >= enough)
+      break;
+    size *= type.getDimSize(dim);
+    shape[dim] = 1;
   }
+  if (size >= enough)
+    return shape;
+  if (!coefficients.empty())
+    return SmallVector<int64_t>(coefficients);
+  shape.assign(rank, 1);
+  if (type.getNumElements() >= kEnoughForChannels * last)
+    shape.back() = last;
   return shape;
 }
 
 SmallVector<int64_t>
 ResidualRewriter::getGridShape(RankedTensorType type,
                                const Storage &storage) const {
+  ArrayRef<int64_t> coefficients;
   if (storage.side && storage.side->chain.shape)
-    return *storage.side->chain.shape;
+    coefficients = *storage.side->chain.shape;
   if (storage.moments)
-    return storage.moments->shape;
+    return coefficients.empty() ? storage.moments->shape
+                                : SmallVector<int64_t>(coefficients);
+  if (!options.granularity)
+    return getAutomaticGridShape(type, storage.bits, coefficients);
+  if (!coefficients.empty())
+    return SmallVector<int64_t>(coefficients);
   SmallVector<int64_t> shape(type.getRank(), 1);
   int64_t last = type.getDimSize(type.getRank() - 1);
-  if (!options.granularity)
-    return getAutomaticGridShape(type, storage.bits);
   switch (*options.granularity) {
   case GranularityKind::Tensor:
     break;
@@ -353,7 +378,18 @@ void ResidualRewriter::makeGrid(OpBuilder &builder, Value value,
   result.step = grid.getStep();
   if (!storage.side)
     return;
-  auto [slope, offset] = makeAffine(builder, loc, *storage.side, parameterType);
+  auto [slope, offset] =
+      makeAffine(builder, loc, *storage.side,
+                 storage.side->chain.shape
+                     ? parameterType.clone(*storage.side->chain.shape)
+                     : parameterType);
+  if (slope.getType() != parameterType) {
+    // Blocks may be parts of what shares a coefficient.
+    StableHLOBuilder hlo(builder, loc);
+    auto dims = llvm::to_vector(llvm::seq<int64_t>(0, type.getRank()));
+    slope = hlo.broadcastInDim(slope, shape, dims);
+    offset = hlo.broadcastInDim(offset, shape, dims);
+  }
   auto splitType = RankedTensorType::get(shape, builder.getI32Type());
   auto split = SplitGridOp::create(
       builder, loc, parameterType, parameterType, parameterType, splitType,
@@ -566,11 +602,13 @@ void ResidualRewriter::openClusters(Operation *op, ArrayRef<Value> restored) {
       *part = outputs.front();
       outputs = outputs.drop_front();
     }
-  if (!isContraction(op))
+  if (!isContraction(op) || options.isDistributed)
     return;
 
   // A contraction reads what is restored for it from memory. What else follows
   // from the cotangent waits until that is done and the memory is free again.
+  // (Not where the result is a sum over devices: each gradient would have to be
+  // exchanged by itself before the next layer.)
   SmallVector<Value> finished;
   llvm::copy_if(op->getResults(), std::back_inserter(finished), canBeTied);
   finished.push_back(barrier.getOutputs().back());

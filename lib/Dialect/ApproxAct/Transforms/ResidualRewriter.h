@@ -33,6 +33,8 @@ struct GridOptions {
   int64_t groupSize = 0;
   RoundingMode rounding = RoundingMode::Nearest;
   uint32_t seed = 0;
+  /// Whether the program runs on many devices.
+  bool isDistributed = false;
 };
 
 class ResidualRewriter {

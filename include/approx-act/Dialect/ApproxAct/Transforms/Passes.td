@@ -155,13 +155,14 @@ def CompressResiduals : TrainingStepPass<"approx-act-compress-residuals"> {
       "Interval that a grid divides: normalised (mean ± sigma deviations, where "
       "the program has computed them), minmax, absmax; auto: normalised where it "
       "can be had, else minmax; at 8 bits, where clipping is the larger error, "
-      "always minmax">,
+      "always minmax, but for programs of many partitions">,
     Option<"sigma", "sigma", "double", "0.0",
       "Half width of a normalised interval in standard deviations; 0: by bits">,
     Option<"granularity", "granularity", "std::string", "\"auto\"",
       "Elements that share a cell width where the range is computed: tensor, "
       "channel (the last dimension), group; auto: a channel of one example "
-      "(the first dimension), of all where that has few elements, or tensor">,
+      "(the first dimension), along its longest dimension if that has many, of all "
+      "examples where one has few elements, or tensor">,
     Option<"groupSize", "group-size", "int64_t", "64",
       "Elements in a group, for granularity=group">,
     Option<"rounding", "rounding", "std::string", "\"nearest\"",
