@@ -197,7 +197,7 @@ bool ConvertKernelsToGPU::emitBody(gpu::GPUFuncOp func, KernelOp kernel,
                         func.getArguments().take_front(numInputs), work.lanes);
   AffineExpr linear = emitter.addIndex(item, numItems) * work.lanes;
   if (work.lanes > 1)
-    linear = linear + emitter.getLane();
+    linear = linear + emitter.getSpace().getLane();
 
   // All is read before something is written, which may be in the same place.
   struct Element {
@@ -222,7 +222,7 @@ bool ConvertKernelsToGPU::emitBody(gpu::GPUFuncOp func, KernelOp kernel,
     unsigned dim = *getPackedDim(work.domain, squeezed);
     int64_t numParts = squeezed[dim] / work.domain[dim];
     SmallVector<AffineExpr> dims =
-        emitter.getDims(Position::fromLinear(linear), work.domain);
+        emitter.getSpace().getDims(Position::fromLinear(linear), work.domain);
     for (int64_t part = 0; part < numParts; ++part) {
       SmallVector<AffineExpr> all;
       unsigned next = 0;
