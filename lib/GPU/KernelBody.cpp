@@ -114,6 +114,20 @@ std::optional<unsigned> approx_act::getPackedDim(ArrayRef<int64_t> words,
   return packed;
 }
 
+SmallVector<int64_t> approx_act::squeeze(ArrayRef<int64_t> shape) {
+  SmallVector<int64_t> squeezed;
+  llvm::copy_if(shape, std::back_inserter(squeezed),
+                [](int64_t size) { return size != 1; });
+  return squeezed;
+}
+
+int64_t approx_act::getDivisor(int64_t size, int64_t limit) {
+  for (int64_t divisor = std::min(size, limit); divisor > 1; --divisor)
+    if (size % divisor == 0)
+      return divisor;
+  return 1;
+}
+
 /// The innermost name in a location: what JAX calls the op.
 static StringRef findName(Location loc) {
   if (auto name = dyn_cast<NameLoc>(loc)) {

@@ -48,6 +48,12 @@ bool isContractionLike(Operation *op);
 std::optional<unsigned> getPackedDim(ArrayRef<int64_t> words,
                                      ArrayRef<int64_t> shape);
 
+/// A shape without its dimensions of size 1.
+SmallVector<int64_t> squeeze(ArrayRef<int64_t> shape);
+
+/// The greatest divisor of `size` up to `limit`; at least 1.
+int64_t getDivisor(int64_t size, int64_t limit);
+
 /// A name for a kernel with such a body: what its results are in the user's
 /// program, as far as locations say.
 std::string getKernelLabel(Block &body);

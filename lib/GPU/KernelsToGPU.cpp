@@ -6,6 +6,7 @@
 
 #include "KernelBody.h"
 #include "KernelEmitter.h"
+#include "KernelWork.h"
 #include "approx-act/Dialect/ApproxAct/IR/ApproxAct.h"
 #include "approx-act/GPU/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -21,6 +22,7 @@
 #include "mlir/IR/OperationSupport.h"
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
+#include "mlir/Transforms/LoopInvariantCodeMotionUtils.h"
 #include "llvm/Support/MathExtras.h"
 
 namespace mlir::approx_act {
@@ -30,67 +32,6 @@ namespace mlir::approx_act {
 
 using namespace mlir;
 using namespace mlir::approx_act;
-
-//===----------------------------------------------------------------------===//
-// Work
-//===----------------------------------------------------------------------===//
-
-namespace {
-/// How the elements of a kernel's results are divided among threads.
-struct Work {
-  explicit Work(KernelOp kernel);
-
-  /// The shape whose elements threads count: that of the smallest result,
-  /// without dimensions of size 1.
-  SmallVector<int64_t> domain;
-  int64_t numElements = 1;
-  /// Neighbouring elements of a thread.
-  int64_t lanes = 1;
-
-  int64_t getNumItems() const { return numElements / lanes; }
-};
-} // namespace
-
-static SmallVector<int64_t> squeeze(ArrayRef<int64_t> shape) {
-  SmallVector<int64_t> squeezed;
-  llvm::copy_if(shape, std::back_inserter(squeezed),
-                [](int64_t size) { return size != 1; });
-  return squeezed;
-}
-
-Work::Work(KernelOp kernel) {
-  int64_t widest = 1;
-  bool hasWords = false, hasReductions = false;
-  std::optional<int64_t> least;
-  auto visit = [&](Value value) {
-    auto type = dyn_cast<RankedTensorType>(value.getType());
-    if (!type)
-      return;
-    int64_t bits = type.getElementTypeBitWidth();
-    widest = std::max(widest, bits);
-    hasWords |= bits == kWordBits;
-  };
-  for (Value argument : kernel.getBody().getArguments())
-    visit(argument);
-  for (Value root : kernel.getYield().getValues()) {
-    visit(root);
-    auto type = cast<RankedTensorType>(root.getType());
-    if (!least || type.getNumElements() < *least) {
-      least = type.getNumElements();
-      domain = squeeze(type.getShape());
-    }
-    Operation *op = root.getDefiningOp();
-    hasReductions |= op && isReductionOp(op);
-  }
-  numElements = *least;
-  int64_t innermost = domain.empty() ? 1 : domain.back();
-  lanes = hasWords ? kWordBits : std::clamp<int64_t>(128 / widest, 1, 8);
-  // A reduction needs threads more than it needs wide accesses.
-  constexpr int64_t enoughThreads = 1 << 14;
-  while (lanes > 1 && (innermost % lanes != 0 ||
-                       (hasReductions && numElements / lanes < enoughThreads)))
-    lanes /= 2;
-}
 
 //===----------------------------------------------------------------------===//
 // Functions
@@ -159,17 +100,59 @@ struct ConvertKernelsToGPU
 
 private:
   void convert(KernelOp kernel, gpu::GPUModuleOp module, StringRef name);
-  bool emitBody(gpu::GPUFuncOp func, KernelOp kernel, const Work &work);
+  bool emitBody(gpu::GPUFuncOp func, KernelOp kernel, const KernelWork &work);
 
   /// What has been made, by label and type.
   DenseMap<std::pair<StringAttr, Type>, SmallVector<gpu::GPUFuncOp>> functions;
 };
 } // namespace
 
+/// A loop of so many steps. It is not unrolled: its body is long enough.
+static scf::ForOp createLoop(OpBuilder &builder, Location loc, int64_t count) {
+  Value zero = arith::ConstantIndexOp::create(builder, loc, 0);
+  Value one = arith::ConstantIndexOp::create(builder, loc, 1);
+  Value end = arith::ConstantIndexOp::create(builder, loc, count);
+  auto loop = scf::ForOp::create(builder, loc, zero, end, one);
+  // An unsigned comparison, as all of the arithmetic on positions.
+  loop.setUnsignedCmp(true);
+  auto unroll = LLVM::LoopUnrollAttr::get(
+      builder.getContext(), /*disable=*/builder.getBoolAttr(true), {}, {}, {},
+      {}, {}, {});
+  loop->setAttr(LLVM::LoopAnnotationAttr::getMnemonic(),
+                LLVM::LoopAnnotationAttr::get(
+                    builder.getContext(), /*disableNonforced=*/{},
+                    /*vectorize=*/{}, /*interleave=*/{}, unroll,
+                    /*unrollAndJam=*/{}, /*licm=*/{}, /*distribute=*/{},
+                    /*pipeline=*/{}, /*peeled=*/{}, /*unswitch=*/{},
+                    /*mustProgress=*/{}, /*isVectorized=*/{}, /*startLoc=*/{},
+                    /*endLoc=*/{}, /*parallelAccesses=*/{}));
+  return loop;
+}
+
+/// Moves what is the same in every step out of a loop: arithmetic, and loads of
+/// what the kernel does not write.
+static void hoistInvariants(scf::ForOp loop, gpu::GPUFuncOp func) {
+  auto isConstant = [&](Operation *op) {
+    if (!isa<memref::LoadOp, vector::LoadOp>(op))
+      return isPure(op);
+    auto argument = dyn_cast<BlockArgument>(op->getOperand(0));
+    if (!argument || argument.getOwner() != &func.getBody().front())
+      return false;
+    unsigned number = argument.getArgNumber();
+    return func.getArgAttr(number, LLVM::LLVMDialect::getReadonlyAttrName()) &&
+           func.getArgAttr(number, LLVM::LLVMDialect::getNoAliasAttrName());
+  };
+  moveLoopInvariantCode(
+      {&loop.getRegion()},
+      [&](Value value, Region *) { return loop.isDefinedOutsideOfLoop(value); },
+      [&](Operation *op, Region *) { return isConstant(op); },
+      [&](Operation *op, Region *) { loop.moveOutOfLoop(op); });
+}
+
 /// Fills in the function of a kernel. Returns whether it accesses memory in
 /// vectors.
 bool ConvertKernelsToGPU::emitBody(gpu::GPUFuncOp func, KernelOp kernel,
-                                   const Work &work) {
+                                   const KernelWork &work) {
   Location loc = kernel.getLoc();
   OpBuilder builder(func.getContext());
   builder.setInsertionPointToStart(&func.getBody().front());
@@ -179,9 +162,9 @@ bool ConvertKernelsToGPU::emitBody(gpu::GPUFuncOp func, KernelOp kernel,
                                               func.getKnownBlockSizeAttr()[0]);
   Value first = arith::MulIOp::create(builder, loc, block, size);
   Value item = arith::AddIOp::create(builder, loc, first, thread);
-  int64_t numItems = work.getNumItems();
-  if (numItems % func.getKnownBlockSizeAttr()[0] != 0) {
-    Value end = arith::ConstantIndexOp::create(builder, loc, numItems);
+  int64_t numThreads = work.getNumThreads();
+  if (numThreads % func.getKnownBlockSizeAttr()[0] != 0) {
+    Value end = arith::ConstantIndexOp::create(builder, loc, numThreads);
     Value isItem = arith::CmpIOp::create(builder, loc,
                                          arith::CmpIPredicate::ult, item, end);
     auto guard = scf::IfOp::create(builder, loc, isItem, /*withElse=*/false);
@@ -192,10 +175,18 @@ bool ConvertKernelsToGPU::emitBody(gpu::GPUFuncOp func, KernelOp kernel,
     builder.setInsertionPoint(end);
   }
 
+  scf::ForOp loop;
+  if (work.rows > 1) {
+    loop = createLoop(builder, loc, work.rows);
+    builder.setInsertionPointToStart(loop.getBody());
+  }
   unsigned numInputs = kernel.getInputs().size();
   KernelEmitter emitter(builder, loc, kernel.getBody().front(),
                         func.getArguments().take_front(numInputs), work.lanes);
-  AffineExpr linear = emitter.addIndex(item, numItems) * work.lanes;
+  AffineExpr linear = emitter.addIndex(item, numThreads) * work.lanes;
+  if (loop)
+    linear = linear + emitter.addIndex(loop.getInductionVar(), work.rows) *
+                          (numThreads * work.lanes);
   if (work.lanes > 1)
     linear = linear + emitter.getSpace().getLane();
 
@@ -242,13 +233,14 @@ bool ConvertKernelsToGPU::emitBody(gpu::GPUFuncOp func, KernelOp kernel,
   for (const Element &element : elements)
     emitter.store(element.value, element.memory, element.position,
                   element.shape);
+  func.walk([&](scf::ForOp inner) { hoistInvariants(inner, func); });
   return emitter.hasVectorAccess();
 }
 
 void ConvertKernelsToGPU::convert(KernelOp kernel, gpu::GPUModuleOp module,
                                   StringRef name) {
   Location loc = kernel.getLoc();
-  Work work(kernel);
+  KernelWork work(kernel);
   if (work.numElements == 0) {
     kernel.erase();
     return;
@@ -263,9 +255,9 @@ void ConvertKernelsToGPU::convert(KernelOp kernel, gpu::GPUModuleOp module,
   auto func = gpu::GPUFuncOp::create(nested, loc, name, type);
   func->setAttr(gpu::GPUDialect::getKernelFuncAttrName(),
                 builder.getUnitAttr());
-  int64_t numItems = work.getNumItems();
+  int64_t numThreads = work.getNumThreads();
   auto threads = static_cast<int32_t>(
-      std::min<int64_t>(blockSize, llvm::alignTo(numItems, 32)));
+      std::min<int64_t>(blockSize, llvm::alignTo(numThreads, 32)));
   func.setKnownBlockSize(ArrayRef<int32_t>{threads, 1, 1});
   annotateArguments(func, kernel);
   bool isVector = emitBody(func, kernel, work);
@@ -292,7 +284,7 @@ void ConvertKernelsToGPU::convert(KernelOp kernel, gpu::GPUModuleOp module,
 
   Value one = arith::ConstantIndexOp::create(builder, loc, 1);
   Value blocks = arith::ConstantIndexOp::create(
-      builder, loc, llvm::divideCeil(numItems, threads));
+      builder, loc, llvm::divideCeil(numThreads, threads));
   Value size = arith::ConstantIndexOp::create(builder, loc, threads);
   gpu::LaunchFuncOp::create(builder, loc, func,
                             gpu::KernelDim3{blocks, one, one},

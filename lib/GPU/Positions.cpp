@@ -57,16 +57,23 @@ static bool isMultipleOf(AffineExpr expr, int64_t factor) {
   return getKnownDivisor(expr) % factor == 0;
 }
 
-/// The terms of a sum.
+/// The terms of a sum; a sum that is multiplied by a constant is one of
+/// products.
 static SmallVector<AffineExpr> getTerms(AffineExpr expr) {
-  SmallVector<AffineExpr> terms, worklist = {expr};
+  SmallVector<AffineExpr> terms;
+  SmallVector<std::pair<AffineExpr, int64_t>> worklist = {{expr, 1}};
   while (!worklist.empty()) {
-    AffineExpr term = worklist.pop_back_val();
-    auto sum = dyn_cast<AffineBinaryOpExpr>(term);
-    if (sum && sum.getKind() == AffineExprKind::Add)
-      worklist.append({sum.getRHS(), sum.getLHS()});
+    auto [term, factor] = worklist.pop_back_val();
+    auto binary = dyn_cast<AffineBinaryOpExpr>(term);
+    AffineConstantExpr constant;
+    if (binary && binary.getKind() == AffineExprKind::Mul)
+      constant = dyn_cast<AffineConstantExpr>(binary.getRHS());
+    if (binary && binary.getKind() == AffineExprKind::Add)
+      worklist.append({{binary.getRHS(), factor}, {binary.getLHS(), factor}});
+    else if (constant && isa<AffineBinaryOpExpr>(binary.getLHS()))
+      worklist.emplace_back(binary.getLHS(), factor * constant.getValue());
     else
-      terms.push_back(term);
+      terms.push_back(factor == 1 ? term : term * factor);
   }
   return terms;
 }

@@ -30,14 +30,6 @@ namespace mlir::approx_act {
 using namespace mlir;
 using namespace mlir::approx_act;
 
-/// The greatest divisor of `size` up to `limit`.
-static int64_t getDivisor(int64_t size, int64_t limit) {
-  for (int64_t divisor = std::min(size, limit); divisor > 1; --divisor)
-    if (size % divisor == 0)
-      return divisor;
-  return 1;
-}
-
 namespace {
 /// A reduction as `combine(accumulator, element)`, per result.
 struct Combiner {
