@@ -103,8 +103,8 @@ void KernelWork::chooseDomain(KernelOp kernel) {
 }
 
 /// Rows are as far apart as there are threads. Where these make up whole blocks
-/// of the inner dimensions, the places of elements differ by a constant from row
-/// to row.
+/// of the inner dimensions, the places of elements differ by a constant from
+/// row to row.
 void KernelWork::chooseRows(KernelOp kernel) {
   bool hasParameters =
       llvm::any_of(kernel.getBody().getArguments(), [&](Value argument) {

@@ -115,9 +115,9 @@ static scf::ForOp createLoop(OpBuilder &builder, Location loc, int64_t count) {
   auto loop = scf::ForOp::create(builder, loc, zero, end, one);
   // An unsigned comparison, as all of the arithmetic on positions.
   loop.setUnsignedCmp(true);
-  auto unroll = LLVM::LoopUnrollAttr::get(
-      builder.getContext(), /*disable=*/builder.getBoolAttr(true), {}, {}, {},
-      {}, {}, {});
+  auto unroll = LLVM::LoopUnrollAttr::get(builder.getContext(),
+                                          /*disable=*/builder.getBoolAttr(true),
+                                          {}, {}, {}, {}, {}, {});
   loop->setAttr(LLVM::LoopAnnotationAttr::getMnemonic(),
                 LLVM::LoopAnnotationAttr::get(
                     builder.getContext(), /*disableNonforced=*/{},

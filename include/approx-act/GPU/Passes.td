@@ -239,6 +239,45 @@ def ConvertKernelsToGPU : Pass<"convert-approx-act-kernels-to-gpu",
   ];
 }
 
+def WidenWords : Pass<"approx-act-widen-words", "::mlir::gpu::GPUModuleOp"> {
+  let summary = "Do arithmetic on packed words in registers of 32 bits";
+  let description = [{
+    A vector of bytes has no registers of its own on a GPU: each element takes
+    one of 16 or 32 bits, and is put in and taken out one by one. This pass
+    replaces what packs codes into bytes, and what takes them out, by arithmetic
+    on 32-bit integers that hold four bytes: codes are shifted to their places
+    and added, where it is known that they do not overlap; summands that depend
+    on no iteration of the loop around are added up separately, so that they can
+    leave it. A code that is put among the bits of a constant (`ori`, whose last
+    byte is zero), to become a number, is put there by `nvvm.prmt`.
+
+    Before:
+
+    ```mlir
+    %b = vector.load %words[%i] : memref<128xi8>, vector<4xi8>
+    %s = arith.shrui %b, %c4 : vector<4xi8>
+    %q = arith.trunci %s : vector<4xi8> to vector<4xi4>
+    %x = arith.uitofp %q : vector<4xi4> to vector<4xf32>
+    ```
+
+    After:
+
+    ```mlir
+    %b = vector.load %words[%i] : memref<128xi8>, vector<4xi8>
+    %v = vector.bitcast %b : vector<4xi8> to vector<1xi32>
+    %w = vector.extract %v[0] : i32 from vector<1xi32>
+    %s0 = arith.shrui %w, %c4 : i32
+    %q0 = arith.andi %s0, %c15 : i32
+    …
+    %q = vector.from_elements %q0, %q1, %q2, %q3 : vector<4xi32>
+    %x = arith.uitofp %q : vector<4xi32> to vector<4xf32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::NVVM::NVVMDialect",
+                           "::mlir::vector::VectorDialect"];
+}
+
 def AttachTarget : Pass<"approx-act-attach-target", "::mlir::ModuleOp"> {
   let summary = "Say which chips the kernels are compiled for";
   let description = [{
@@ -254,6 +293,32 @@ def AttachTarget : Pass<"approx-act-attach-target", "::mlir::ModuleOp"> {
     Option<"optLevel", "opt-level", "unsigned", "3",
       "How much LLVM optimises kernels, 0 to 3">,
   ];
+}
+
+def ExpandMaximum : Pass<"approx-act-expand-maximum",
+                         "::mlir::gpu::GPUModuleOp"> {
+  let summary = "Compare with constants where a chip has no maximum";
+  let description = [{
+    Chips before sm_80 have no instruction for a maximum or a minimum that hands
+    on NaN, and LLVM makes five of each for them. Where one operand is a
+    constant that is a number, two do: a comparison and a selection. Nothing is
+    changed in a module that is not compiled for such a chip, nor for a constant
+    zero that is the lesser of the two zeros (of a minimum, the greater).
+
+    Before:
+
+    ```mlir
+    %y = arith.maximumf %x, %zero : f32
+    ```
+
+    After:
+
+    ```mlir
+    %c = arith.cmpf ugt, %x, %zero : f32
+    %y = arith.select %c, %x, %zero : f32
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
 }
 
 #endif // APPROX_ACT_GPU_PASSES_TD
