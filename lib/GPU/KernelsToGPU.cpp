@@ -14,6 +14,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -260,6 +261,14 @@ void ConvertKernelsToGPU::convert(KernelOp kernel, gpu::GPUModuleOp module,
       std::min<int64_t>(blockSize, llvm::alignTo(numThreads, 32)));
   func.setKnownBlockSize(ArrayRef<int32_t>{threads, 1, 1});
   annotateArguments(func, kernel);
+  if (work.rows > 1) {
+    // What is kept from row to row takes registers, and ptxas would rather have
+    // more threads. Those of so few threads are enough for all of it.
+    constexpr int32_t enoughThreads = 512;
+    func->setAttr(
+        NVVM::NVVMDialect::getMinctasmAttrName(),
+        builder.getI32IntegerAttr(std::max(enoughThreads / threads, 1)));
+  }
   bool isVector = emitBody(func, kernel, work);
 
   // Layers of one shape share their kernels.
