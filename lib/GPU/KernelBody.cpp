@@ -6,6 +6,7 @@
 
 #include "KernelBody.h"
 #include "approx-act/Dialect/ApproxAct/IR/ApproxAct.h"
+#include "mlir/Analysis/SliceAnalysis.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -72,6 +73,22 @@ int64_t approx_act::getNumCombined(linalg::LinalgOp op) {
     if (type == utils::IteratorType::reduction)
       combined *= size;
   return combined;
+}
+
+std::optional<SmallVector<Combiner>>
+approx_act::getCombiners(linalg::LinalgOp op) {
+  SmallVector<Combiner> combiners;
+  for (unsigned index = 0; index < op.getNumDpsInits(); ++index) {
+    SmallVector<Operation *> ops;
+    Value reduced = matchReduction(op.getRegionOutputArgs(), index, ops);
+    if (!reduced || ops.size() != 1)
+      return std::nullopt;
+    std::optional<TypedAttr> neutral = arith::getNeutralElement(ops.front());
+    if (!neutral)
+      return std::nullopt;
+    combiners.push_back({ops.front(), *neutral});
+  }
+  return combiners;
 }
 
 int64_t approx_act::getNumElements(Value value) {

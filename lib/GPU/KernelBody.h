@@ -32,6 +32,15 @@ bool isReductionOp(Operation *op);
 /// How many elements a reduction combines to one.
 int64_t getNumCombined(linalg::LinalgOp op);
 
+/// A reduction as `combine(accumulator, element)`, per result.
+struct Combiner {
+  Operation *op;
+  TypedAttr neutral;
+};
+
+/// The combiners of all results of `op`, if all are known to be associative.
+std::optional<SmallVector<Combiner>> getCombiners(linalg::LinalgOp op);
+
 /// The number of elements of a tensor; of a scalar, 1.
 int64_t getNumElements(Value value);
 

@@ -32,6 +32,13 @@ AffineExpr KernelEmitter::addIndex(Value value, int64_t bound) {
   return space.addIndex(bound);
 }
 
+void KernelEmitter::emitIf(Value condition, llvm::function_ref<void()> emit) {
+  auto ifOp = scf::IfOp::create(b, condition, /*withElse=*/false);
+  Scope scope(*this);
+  b.setInsertionPointToStart(ifOp.thenBlock());
+  emit();
+}
+
 Value KernelEmitter::materialise(AffineExpr expr) {
   if (auto it = numbers.find(expr); it != numbers.end())
     return it->second;

@@ -20,7 +20,9 @@
 #ifndef APPROX_ACT_LIB_GPU_KERNELEMITTER_H
 #define APPROX_ACT_LIB_GPU_KERNELEMITTER_H
 
+#include "KernelBody.h"
 #include "Positions.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
@@ -40,6 +42,19 @@ bool isVectorizable(linalg::LinalgOp op);
 SmallVector<AffineExpr> getLoops(linalg::LinalgOp op, unsigned result,
                                  ArrayRef<AffineExpr> dims);
 
+/// How the threads of a block share the reductions of an item: each has a part,
+/// the number of which, and that of the item in the block, follow from the
+/// thread's number.
+struct BlockShare {
+  gpu::GPUFuncOp func;
+  AffineExpr thread, part, item;
+  /// Powers of two, whose product is the number of threads.
+  int64_t numParts, numItems;
+  /// Whether neighbouring threads have neighbouring parts, rather than items.
+  /// Then elements that are combined lie next to each other in memory.
+  bool arePartsNeighbours;
+};
+
 class KernelEmitter {
 public:
   /// `memory` has, for each argument of the body, the one-dimensional memref
@@ -50,6 +65,10 @@ public:
   /// A loop counter of the thread, or another number from 0 to `bound` − 1.
   AffineExpr addIndex(Value value, int64_t bound);
 
+  /// From here on, reductions that every thread of the block comes to are done
+  /// by all of them.
+  void shareReductions(const BlockShare &with) { share = with; }
+
   /// The elements of `tensor` at `position`: a vector if the position has a
   /// lane, and elements differ by lane.
   Value compute(Value tensor, const Position &position);
@@ -58,6 +77,11 @@ public:
   /// shape `shape`.
   void store(Value value, Value memref, const Position &position,
              ArrayRef<int64_t> shape);
+
+  /// Emits what only threads do of which `condition` is true.
+  void emitIf(Value condition, llvm::function_ref<void()> emit);
+
+  void emitBarrier() { gpu::BarrierOp::create(b); }
 
   /// Positions over the indices that have been added.
   const PositionSpace &getSpace() const { return space; }
@@ -80,6 +104,24 @@ private:
                        ArrayRef<AffineExpr> dims);
   Value computeReduction(linalg::LinalgOp op, unsigned result,
                          ArrayRef<AffineExpr> dims);
+  /// Reductions of this thread alone.
+  SmallVector<Value> reduceSerially(ArrayRef<linalg::LinalgOp> ops,
+                                    ArrayRef<AffineExpr> dims,
+                                    SmallVector<AffineExpr> loops);
+  /// Reductions of the block, the result of which every thread has.
+  SmallVector<Value> reduceTogether(ArrayRef<linalg::LinalgOp> ops,
+                                    ArrayRef<AffineExpr> dims,
+                                    SmallVector<AffineExpr> loops);
+  SmallVector<Value> emitBodies(ArrayRef<linalg::LinalgOp> ops,
+                                ArrayRef<AffineExpr> loops,
+                                ArrayRef<Value> accumulators, bool isVector);
+  void combineParts(MutableArrayRef<Value> values,
+                    ArrayRef<Combiner> combiners);
+  void combineWarps(MutableArrayRef<Value> values, ArrayRef<Combiner> combiners,
+                    int64_t warpParts);
+  Value combine(const Combiner &combiner, Value lhs, Value rhs);
+  Value shuffle(Value value, Value offset, gpu::ShuffleMode mode);
+
   Value computeInside(Value tensor, ArrayRef<AffineExpr> inside,
                       ArrayRef<int64_t> shape, Type element,
                       llvm::function_ref<Value()> outside);
@@ -101,6 +143,10 @@ private:
   SmallVector<Value> memory;
   int64_t lanes;
   bool usesVectors = false;
+  std::optional<BlockShare> share;
+  /// Regions around the insertion point, each of which only some threads, or
+  /// some steps of a loop, come to.
+  unsigned depth = 0;
 
   /// The value of each index of the space.
   SmallVector<Value> indices;
@@ -114,8 +160,11 @@ private:
 class KernelEmitter::Scope {
 public:
   explicit Scope(KernelEmitter &emitter)
-      : emitter(emitter), size(emitter.history.size()), guard(emitter.b) {}
+      : emitter(emitter), size(emitter.history.size()), guard(emitter.b) {
+    ++emitter.depth;
+  }
   ~Scope() {
+    --emitter.depth;
     while (emitter.history.size() > size) {
       auto [value, expr] = emitter.history.pop_back_val();
       if (value)

@@ -140,7 +140,8 @@ static void hoistInvariants(scf::ForOp loop, gpu::GPUFuncOp func) {
     if (!argument || argument.getOwner() != &func.getBody().front())
       return false;
     unsigned number = argument.getArgNumber();
-    return func.getArgAttr(number, LLVM::LLVMDialect::getReadonlyAttrName()) &&
+    return number < func.getNumArguments() &&
+           func.getArgAttr(number, LLVM::LLVMDialect::getReadonlyAttrName()) &&
            func.getArgAttr(number, LLVM::LLVMDialect::getNoAliasAttrName());
   };
   moveLoopInvariantCode(
@@ -150,54 +151,20 @@ static void hoistInvariants(scf::ForOp loop, gpu::GPUFuncOp func) {
       [&](Operation *op, Region *) { loop.moveOutOfLoop(op); });
 }
 
-/// Fills in the function of a kernel. Returns whether it accesses memory in
-/// vectors.
-bool ConvertKernelsToGPU::emitBody(gpu::GPUFuncOp func, KernelOp kernel,
-                                   const KernelWork &work) {
-  Location loc = kernel.getLoc();
-  OpBuilder builder(func.getContext());
-  builder.setInsertionPointToStart(&func.getBody().front());
-  Value block = gpu::BlockIdOp::create(builder, loc, gpu::Dimension::x);
-  Value thread = gpu::ThreadIdOp::create(builder, loc, gpu::Dimension::x);
-  Value size = arith::ConstantIndexOp::create(builder, loc,
-                                              func.getKnownBlockSizeAttr()[0]);
-  Value first = arith::MulIOp::create(builder, loc, block, size);
-  Value item = arith::AddIOp::create(builder, loc, first, thread);
-  int64_t numThreads = work.getNumThreads();
-  if (numThreads % func.getKnownBlockSizeAttr()[0] != 0) {
-    Value end = arith::ConstantIndexOp::create(builder, loc, numThreads);
-    Value isItem = arith::CmpIOp::create(builder, loc,
-                                         arith::CmpIPredicate::ult, item, end);
-    auto guard = scf::IfOp::create(builder, loc, isItem, /*withElse=*/false);
-    gpu::ReturnOp::create(builder, loc);
-    builder.setInsertionPointToStart(guard.thenBlock());
-  } else {
-    auto end = gpu::ReturnOp::create(builder, loc);
-    builder.setInsertionPoint(end);
-  }
-
-  scf::ForOp loop;
-  if (work.rows > 1) {
-    loop = createLoop(builder, loc, work.rows);
-    builder.setInsertionPointToStart(loop.getBody());
-  }
-  unsigned numInputs = kernel.getInputs().size();
-  KernelEmitter emitter(builder, loc, kernel.getBody().front(),
-                        func.getArguments().take_front(numInputs), work.lanes);
-  AffineExpr linear = emitter.addIndex(item, numThreads) * work.lanes;
-  if (loop)
-    linear = linear + emitter.addIndex(loop.getInductionVar(), work.rows) *
-                          (numThreads * work.lanes);
-  if (work.lanes > 1)
-    linear = linear + emitter.getSpace().getLane();
-
-  // All is read before something is written, which may be in the same place.
+/// Emits the elements of a thread and their stores, by those of which
+/// `isWriter`, if it is not null, is true.
+static void emitElements(KernelEmitter &emitter, AffineExpr linear,
+                         gpu::GPUFuncOp func, KernelOp kernel,
+                         const KernelWork &work, Value isWriter) {
   struct Element {
     Value value, memory;
     Position position;
     ArrayRef<int64_t> shape;
   };
   SmallVector<Element> elements;
+  unsigned numInputs = kernel.getInputs().size();
+  if (work.lanes > 1)
+    linear = linear + emitter.getSpace().getLane();
   for (auto [index, value] : llvm::enumerate(kernel.getYield().getValues())) {
     Value root = value, memory = func.getArgument(numInputs + index);
     ArrayRef<int64_t> shape = cast<RankedTensorType>(root.getType()).getShape();
@@ -220,7 +187,7 @@ bool ConvertKernelsToGPU::emitBody(gpu::GPUFuncOp func, KernelOp kernel,
       unsigned next = 0;
       for (int64_t extent : shape) {
         if (extent == 1) {
-          all.push_back(builder.getAffineConstantExpr(0));
+          all.push_back(getAffineConstantExpr(0, func.getContext()));
           continue;
         }
         AffineExpr expr = dims[next];
@@ -231,9 +198,101 @@ bool ConvertKernelsToGPU::emitBody(gpu::GPUFuncOp func, KernelOp kernel,
       add(Position::fromDims(all));
     }
   }
-  for (const Element &element : elements)
-    emitter.store(element.value, element.memory, element.position,
-                  element.shape);
+  // All is read before something is written, which may be in the same place.
+  auto store = [&] {
+    for (const Element &element : elements)
+      emitter.store(element.value, element.memory, element.position,
+                    element.shape);
+  };
+  if (!isWriter)
+    return store();
+  // What one thread writes, others have read.
+  bool isOverwritten =
+      llvm::any_of(llvm::seq(func.getNumArguments()), [&](unsigned number) {
+        return isa<MemRefType>(func.getArgument(number).getType()) &&
+               !func.getArgAttr(number,
+                                LLVM::LLVMDialect::getNoAliasAttrName());
+      });
+  if (isOverwritten)
+    emitter.emitBarrier();
+  emitter.emitIf(isWriter, store);
+}
+
+/// Fills in the function of a kernel. Returns whether it accesses memory in
+/// vectors.
+bool ConvertKernelsToGPU::emitBody(gpu::GPUFuncOp func, KernelOp kernel,
+                                   const KernelWork &work) {
+  Location loc = kernel.getLoc();
+  OpBuilder builder(func.getContext());
+  builder.setInsertionPointToStart(&func.getBody().front());
+  builder.setInsertionPoint(gpu::ReturnOp::create(builder, loc));
+  Value block = gpu::BlockIdOp::create(builder, loc, gpu::Dimension::x);
+  Value thread = gpu::ThreadIdOp::create(builder, loc, gpu::Dimension::x);
+  auto constant = [&](int64_t value) {
+    return arith::ConstantIndexOp::create(builder, loc, value);
+  };
+  auto isBelow = [&](Value value, int64_t limit) -> Value {
+    return arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ult, value,
+                                 constant(limit));
+  };
+  ValueRange inputs = func.getArguments().take_front(kernel.getInputs().size());
+
+  if (work.parts > 1) {
+    // All threads go to the end; items beyond the last are the last again.
+    int64_t numItems = work.getNumItems();
+    int64_t inner = work.arePartsNeighbours ? work.parts : work.group;
+    Value high = arith::DivUIOp::create(builder, loc, thread, constant(inner));
+    Value low = arith::RemUIOp::create(builder, loc, thread, constant(inner));
+    Value part = work.arePartsNeighbours ? low : high;
+    Value item = work.arePartsNeighbours ? high : low;
+    Value first =
+        arith::MulIOp::create(builder, loc, block, constant(work.group));
+    Value number = arith::AddIOp::create(builder, loc, first, item);
+    Value isWriter = isBelow(part, 1);
+    if (numItems % work.group != 0) {
+      isWriter = arith::AndIOp::create(builder, loc, isWriter,
+                                       isBelow(number, numItems));
+      number =
+          arith::MinUIOp::create(builder, loc, number, constant(numItems - 1));
+    }
+    KernelEmitter emitter(builder, loc, kernel.getBody().front(), inputs,
+                          work.width);
+    BlockShare share;
+    share.func = func;
+    share.thread = emitter.addIndex(thread, work.getBlockSize());
+    share.part = emitter.addIndex(part, work.parts);
+    share.item = emitter.addIndex(item, work.group);
+    share.numParts = work.parts;
+    share.numItems = work.group;
+    share.arePartsNeighbours = work.arePartsNeighbours;
+    emitter.shareReductions(share);
+    emitElements(emitter, emitter.addIndex(number, numItems) * work.lanes, func,
+                 kernel, work, isWriter);
+    func.walk([&](scf::ForOp loop) { hoistInvariants(loop, func); });
+    return emitter.hasVectorAccess();
+  }
+
+  int64_t numThreads = work.getNumThreads(), blockThreads = work.getBlockSize();
+  Value first =
+      arith::MulIOp::create(builder, loc, block, constant(blockThreads));
+  Value item = arith::AddIOp::create(builder, loc, first, thread);
+  if (numThreads % blockThreads != 0) {
+    auto guard = scf::IfOp::create(builder, loc, isBelow(item, numThreads),
+                                   /*withElse=*/false);
+    builder.setInsertionPointToStart(guard.thenBlock());
+  }
+  scf::ForOp loop;
+  if (work.rows > 1) {
+    loop = createLoop(builder, loc, work.rows);
+    builder.setInsertionPointToStart(loop.getBody());
+  }
+  KernelEmitter emitter(builder, loc, kernel.getBody().front(), inputs,
+                        work.width);
+  AffineExpr linear = emitter.addIndex(item, numThreads) * work.lanes;
+  if (loop)
+    linear = linear + emitter.addIndex(loop.getInductionVar(), work.rows) *
+                          (numThreads * work.lanes);
+  emitElements(emitter, linear, func, kernel, work, Value());
   func.walk([&](scf::ForOp inner) { hoistInvariants(inner, func); });
   return emitter.hasVectorAccess();
 }
@@ -241,7 +300,7 @@ bool ConvertKernelsToGPU::emitBody(gpu::GPUFuncOp func, KernelOp kernel,
 void ConvertKernelsToGPU::convert(KernelOp kernel, gpu::GPUModuleOp module,
                                   StringRef name) {
   Location loc = kernel.getLoc();
-  KernelWork work(kernel);
+  KernelWork work(kernel, blockSize);
   if (work.numElements == 0) {
     kernel.erase();
     return;
@@ -256,9 +315,7 @@ void ConvertKernelsToGPU::convert(KernelOp kernel, gpu::GPUModuleOp module,
   auto func = gpu::GPUFuncOp::create(nested, loc, name, type);
   func->setAttr(gpu::GPUDialect::getKernelFuncAttrName(),
                 builder.getUnitAttr());
-  int64_t numThreads = work.getNumThreads();
-  auto threads = static_cast<int32_t>(
-      std::min<int64_t>(blockSize, llvm::alignTo(numThreads, 32)));
+  auto threads = static_cast<int32_t>(work.getBlockSize());
   func.setKnownBlockSize(ArrayRef<int32_t>{threads, 1, 1});
   annotateArguments(func, kernel);
   if (work.rows > 1) {
@@ -292,8 +349,8 @@ void ConvertKernelsToGPU::convert(KernelOp kernel, gpu::GPUModuleOp module,
   }
 
   Value one = arith::ConstantIndexOp::create(builder, loc, 1);
-  Value blocks = arith::ConstantIndexOp::create(
-      builder, loc, llvm::divideCeil(numThreads, threads));
+  Value blocks =
+      arith::ConstantIndexOp::create(builder, loc, work.getNumBlocks());
   Value size = arith::ConstantIndexOp::create(builder, loc, threads);
   gpu::LaunchFuncOp::create(builder, loc, func,
                             gpu::KernelDim3{blocks, one, one},
