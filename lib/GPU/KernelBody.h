@@ -63,8 +63,10 @@ SmallVector<int64_t> squeeze(ArrayRef<int64_t> shape);
 /// The greatest divisor of `size` up to `limit`; at least 1.
 int64_t getDivisor(int64_t size, int64_t limit);
 
-/// A name for a kernel with such a body: what its results are in the user's
-/// program, as far as locations say.
+/// A name for a kernel with such a body, as far as locations say: whether it
+/// restores or saves codes, the layer and what its results are in the user's
+/// program, and whether that is a gradient, as in
+/// `save_exact_layer_max` and `restore_centred_batch_norm_reduce_sum_gradient`.
 std::string getKernelLabel(Block &body);
 
 } // namespace mlir::approx_act
