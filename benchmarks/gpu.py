@@ -54,17 +54,37 @@ def sgd_text(model: str, depth: int, batch: int) -> str:
     return stablehlo_text(train, *shapes)
 
 
-def opt(text: str, *flags: str) -> tuple[str, str]:
+def opt(text: str, *flags: str, generic: bool = True) -> tuple[str, str]:
     """Runs the compiler; returns its output and what it printed."""
-    command = [tool.find_tool(), "-", "--mlir-print-op-generic", "--mlir-print-debuginfo", *flags]
+    form = ["--mlir-print-op-generic", "--mlir-print-debuginfo"] if generic else []
+    command = [tool.find_tool(), "-", *form, *flags]
     done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(done.stderr)
     return done.stdout, done.stderr
 
 
+def check_accesses(module: str, name: str, table: str, read: int, written: int) -> str:
+    """Says what a kernel touches; exits unless that is `read` and `written` bytes, each once.
+
+    What is loaded besides is parameters, as many bytes by each thread. `module` has the
+    launch, `table` is what the runner has counted.
+    """
+    launch = rf"@({name}\w*) blocks in \(%c(\d+), .*?\) threads in \(%c(\d+),"
+    kernel, blocks, threads = re.search(launch, module).groups()
+    row = re.search(rf"^{kernel},1,.*,(\d+),(\d+)$", table, re.MULTILINE)
+    loaded, stored = int(row[1]), int(row[2])
+    parameters, rest = divmod(loaded - read, int(blocks) * int(threads))
+    if stored != written or rest or not 0 < parameters <= 8 * 8 * 4:
+        sys.exit(f"{kernel} loads {loaded} bytes and stores {stored}, of {read} and {written}")
+    return f"{name}: loads {read} bytes and stores {written}, each once, and {parameters} a thread"
+
+
 def compare_results(folder: pathlib.Path, source: pathlib.Path) -> None:
-    """Raises unless what the reference computes is what the compiler's kernels do, bit for bit."""
+    """Raises unless what the reference computes is what the compiler's kernels do, bit for bit.
+
+    Prints the bytes of memory that these touch.
+    """
     library = folder / "reference.so"
     defines = [f"-D{name}={value}" for name, value in SHAPE.items()]
     flags = ["-x", "c++", "-O2", "-ffp-contract=off", "-shared", "-fPIC", *defines]
@@ -91,14 +111,16 @@ def compare_results(folder: pathlib.Path, source: pathlib.Path) -> None:
 
     def run(name: str, module: pathlib.Path, inputs: list[np.ndarray]) -> list[np.ndarray]:
         given, results = folder / "in.npz", folder / "out.npz"
-        wide = [a.reshape(1, 1, 1, -1) if a.ndim == 1 else a for a in inputs]
-        np.savez(given, *wide)
+        np.savez(given, *(a.reshape(1, 1, 1, -1) if a.ndim == 1 else a for a in inputs))
         runner = pathlib.Path(tool.find_tool()).with_name("approx-act-runner")
-        flags = [f"--entry={name}", "--strict", f"--input={given}", f"--output={results}"]
-        subprocess.run([runner, module, *flags], check=True)
+        flags = ["--strict", "--count-accesses", "--timings"]
+        flags += [f"--entry={name}", f"--input={given}", f"--output={results}"]
+        done = subprocess.run([runner, module, *flags], capture_output=True, text=True, check=True)
+        tables[name] = done.stdout
         with np.load(results) as archive:
             return [archive[f"arr_{i}"] for i in range(len(archive.files))]
 
+    tables: dict[str, str] = {}
     module = folder / "kernels.mlir"
     module.write_text(opt(LAYER.read_text(), "--approx-act-to-gpu=format=llvm")[0])
     grid = [edge, below, above, split]
@@ -110,6 +132,11 @@ def compare_results(folder: pathlib.Path, source: pathlib.Path) -> None:
     )
     ours += run("restore", module, [ours[1], *grid, rstd, gamma, beta])
     theirs += call("restore", [theirs[1], *grid, rstd, gamma, beta], [np.empty(shape, np.float32)])
+    launches, _ = opt(LAYER.read_text(), "--approx-act-to-gpu=format=gpu", generic=False)
+    outside = x.nbytes, x.nbytes + theirs[1].nbytes
+    print("  " + check_accesses(launches, "save", tables["save"], *outside))
+    outside = theirs[1].nbytes, x.nbytes
+    print("  " + check_accesses(launches, "restore", tables["restore"], *outside))
     # Restored values may differ by one rounding [S6].
     names = zip(("activation", "words"), ours, theirs, strict=False)
     wrong = [n for n, a, b in names if not np.array_equal(a, b, equal_nan=n == "activation")]
@@ -122,11 +149,12 @@ def compare_results(folder: pathlib.Path, source: pathlib.Path) -> None:
 def compare_layer(chips: list[str], toolkit: pathlib.Path) -> dict:
     """Prints a layer's kernels beside the reference that nvcc compiles."""
     source = pathlib.Path(__file__).with_name("reference.cu")
-    with tempfile.TemporaryDirectory() as folder:
-        compare_results(pathlib.Path(folder), source)
     has_nvcc = shutil.which("nvcc") is not None
     print("save and restore kernels of a layer, " + " x ".join(map(str, SHAPE.values())))
-    if not has_nvcc:
+    with tempfile.TemporaryDirectory() as folder:
+        compare_results(pathlib.Path(folder), source)
+    print("  the same results as the reference's")
+    if chips and not has_nvcc:
         print("  nvcc was not found: nothing to compare with")
     figures: dict = {}
     for chip in chips:
