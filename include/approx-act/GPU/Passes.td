@@ -222,9 +222,9 @@ def ConvertKernelsToGPU : Pass<"convert-approx-act-kernels-to-gpu",
     several rows, and what is the same is before that loop.
 
     The threads of a block share the elements of a reduction whose combiner is
-    known to be associative: each combines every so-manieth, warps combine what
-    their threads have by shuffles, and the block by shared memory, in an order
-    that the shapes alone decide. Other reductions are loops of one thread. In
+    known to be associative: each combines some, as far apart as there are
+    threads to share them, warps combine what their threads have by shuffles,
+    and the block by shared memory, in an order that the shapes alone decide. Other reductions are loops of one thread. In
     both, equal loops are one.
 
     Integer arithmetic on positions has 32 bits unless a buffer of the function
