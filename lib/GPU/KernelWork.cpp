@@ -35,6 +35,8 @@ static RankedTensorType getTensorType(Value value) {
 KernelWork::KernelWork(KernelOp kernel, int64_t blockSize)
     : blockSize(blockSize) {
   chooseDomain(kernel);
+  if (numElements == 0)
+    return;
   int64_t widest = 1;
   bool hasWords = false, hasReductions = false;
   auto visit = [&](Value value) {

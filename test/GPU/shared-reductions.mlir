@@ -173,3 +173,28 @@ func.func @types(%x: memref<64x128xbf16>, %r: memref<64xbf16>, %y: memref<64x128
   }
   return
 }
+
+// -----
+
+#id = affine_map<(d0, d1) -> (d0, d1)>
+#columns = affine_map<(d0, d1) -> (d1)>
+
+// There are no columns to sum.
+// CHECK-LABEL: func @nothing
+// CHECK-NOT: gpu.launch_func
+// CHECK: return
+func.func @nothing(%x: memref<64x0xf32>, %r: memref<0xf32>) {
+  approx_act.kernel "nothing" ins(%x : memref<64x0xf32>) outs(%r : memref<0xf32>) {
+  ^bb0(%a: tensor<64x0xf32>):
+    %c = arith.constant 0.0 : f32
+    %e = tensor.empty() : tensor<0xf32>
+    %z = linalg.fill ins(%c : f32) outs(%e : tensor<0xf32>) -> tensor<0xf32>
+    %0 = linalg.generic {indexing_maps = [#id, #columns], iterator_types = ["reduction", "parallel"]} ins(%a : tensor<64x0xf32>) outs(%z : tensor<0xf32>) {
+    ^bb0(%in: f32, %o: f32):
+      %1 = arith.addf %o, %in : f32
+      linalg.yield %1 : f32
+    } -> tensor<0xf32>
+    approx_act.yield %0 : tensor<0xf32>
+  }
+  return
+}

@@ -48,6 +48,7 @@ PROGRAMS: dict[str, tuple[Callable, tuple[Any, ...]]] = {
     "columns": sums(2048, 64, axes=(0,)),
     "three columns": sums(1000, 3, axes=(0,)),
     "17 columns": sums(999, 17, axes=(0,)),
+    "no columns": sums(64, 0, axes=(0,)),
     "one column": sums(1000, 1, axes=(0,)),
     "many columns": sums(40, 5000, axes=(0,)),
     "the middle": sums(9, 130, 20, axes=(1,)),
