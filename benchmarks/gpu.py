@@ -3,27 +3,39 @@
 """Static figures of a training step as kernels: launches, memory, registers, instructions.
 
 There is no GPU to measure time on, and no time is given. Registers, spills and
-instructions are those of ptxas and nvdisasm, from the packages of requirements.txt;
-instructions are those of the whole kernel, of which a thread goes through no loop.
+instructions are those of ptxas and nvdisasm, from the packages of requirements.txt.
+The kernels of one layer (layer.mlir) are compared with reference.cu, the same function
+written by hand and compiled by `nvcc -O3` in the same run: instructions are those of
+the loop over rows, by the elements that it stores.
 """
 
 import argparse
+import ctypes
+import dataclasses
 import functools
 import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
 
 import jax
+import numpy as np
 
+import sass
 from approx_act import importer, tool
 from export import mlp_shapes, resnet_shapes, stablehlo_text
 from models import mlp, resnet
 
 CHIPS = ("sm_75", "sm_80", "sm_86", "sm_89", "sm_90", "sm_100", "sm_120")
+#: Chips for which a layer's kernels are compared with the reference.
+COMPARED = ("sm_75", "sm_80", "sm_90", "sm_100")
+LAYER = pathlib.Path(__file__).with_name("layer.mlir")
+#: The shape of the activation in layer.mlir.
+SHAPE = {"IMAGES": 32, "HEIGHT": 32, "WIDTH": 32, "CHANNELS": 64}
 
 
 def sgd_text(model: str, depth: int, batch: int) -> str:
@@ -42,72 +54,148 @@ def sgd_text(model: str, depth: int, batch: int) -> str:
     return stablehlo_text(train, *shapes)
 
 
-def opt(text: str, *flags: str) -> tuple[str, str]:
+def opt(text: str, *flags: str, generic: bool = True) -> tuple[str, str]:
     """Runs the compiler; returns its output and what it printed."""
-    command = [tool.find_tool(), "-", "--mlir-print-op-generic", "--mlir-print-debuginfo", *flags]
+    form = ["--mlir-print-op-generic", "--mlir-print-debuginfo"] if generic else []
+    command = [tool.find_tool(), "-", *form, *flags]
     done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(done.stderr)
     return done.stdout, done.stderr
 
 
-def get_ptx(module: str) -> str:
-    """The PTX in a module with a binary of format `isa`."""
-    text = re.search(r'assembly = "((?:[^"\\]|\\.)*)"', module)
-    if not text:
-        text = re.search(r'"((?:[^"\\]|\\.)*\.version(?:[^"\\]|\\.)*)"', module)
-    return re.sub(r"\\([0-9A-F]{2})", lambda m: chr(int(m[1], 16)), text[1]).rstrip("\0")
+def check_accesses(module: str, name: str, table: str, read: int, written: int) -> str:
+    """Says what a kernel touches; exits unless that is `read` and `written` bytes, each once.
+
+    What is loaded besides is parameters, as many bytes by each thread. `module` has the
+    launch, `table` is what the runner has counted.
+    """
+    launch = rf"@({name}\w*) blocks in \(%c(\d+), .*?\) threads in \(%c(\d+),"
+    kernel, blocks, threads = re.search(launch, module).groups()
+    row = re.search(rf"^{kernel},1,.*,(\d+),(\d+)$", table, re.MULTILINE)
+    loaded, stored = int(row[1]), int(row[2])
+    parameters, rest = divmod(loaded - read, int(blocks) * int(threads))
+    if stored != written or rest or not 0 < parameters <= 8 * 8 * 4:
+        sys.exit(f"{kernel} loads {loaded} bytes and stores {stored}, of {read} and {written}")
+    return f"{name}: loads {read} bytes and stores {written}, each once, and {parameters} a thread"
 
 
-def assemble(ptx: str, chip: str, toolkit: pathlib.Path) -> dict[str, dict[str, int]]:
-    """What ptxas and nvdisasm say of each kernel."""
+def compare_results(folder: pathlib.Path, source: pathlib.Path) -> None:
+    """Raises unless what the reference computes is what the compiler's kernels do, bit for bit.
+
+    Prints the bytes of memory that these touch.
+    """
+    library = folder / "reference.so"
+    defines = [f"-D{name}={value}" for name, value in SHAPE.items()]
+    flags = ["-x", "c++", "-O2", "-ffp-contract=off", "-shared", "-fPIC", *defines]
+    subprocess.run([os.environ.get("CXX", "c++"), *flags, source, "-o", library], check=True)
+    reference = ctypes.CDLL(str(library))
+    shape, channels = tuple(SHAPE.values()), SHAPE["CHANNELS"]
+    words = (*shape[:2], shape[2] // 2, channels)
+    random = np.random.default_rng(0)
+
+    def parameter(scale: float = 1.0, offset: float = 0.0) -> np.ndarray:
+        return (random.standard_normal(channels) * scale + offset).astype(np.float32)
+
+    x = random.standard_normal(shape).astype(np.float32)
+    x.ravel()[:4] = np.nan, np.inf, -np.inf, 0
+    mean, rstd, gamma, beta = parameter(), np.abs(parameter(0.1, 1)), parameter(), parameter()
+    edge, below, above = parameter(), np.abs(parameter()), np.abs(parameter())
+    below[1] = 0
+    split = random.integers(-15, 16, channels).astype(np.int32)
+    inverse = [np.divide(1, w, out=np.zeros_like(w), where=w > 0) for w in (below, above)]
+
+    def call(name: str, inputs: list[np.ndarray], outputs: list[np.ndarray]) -> list[np.ndarray]:
+        getattr(reference, name)(*(a.ctypes.data_as(ctypes.c_void_p) for a in (*inputs, *outputs)))
+        return outputs
+
+    def run(name: str, module: pathlib.Path, inputs: list[np.ndarray]) -> list[np.ndarray]:
+        given, results = folder / "in.npz", folder / "out.npz"
+        np.savez(given, *(a.reshape(1, 1, 1, -1) if a.ndim == 1 else a for a in inputs))
+        runner = pathlib.Path(tool.find_tool()).with_name("approx-act-runner")
+        flags = ["--strict", "--count-accesses", "--timings"]
+        flags += [f"--entry={name}", f"--input={given}", f"--output={results}"]
+        done = subprocess.run([runner, module, *flags], capture_output=True, text=True, check=True)
+        tables[name] = done.stdout
+        with np.load(results) as archive:
+            return [archive[f"arr_{i}"] for i in range(len(archive.files))]
+
+    tables: dict[str, str] = {}
+    module = folder / "kernels.mlir"
+    module.write_text(opt(LAYER.read_text(), "--approx-act-to-gpu=format=llvm")[0])
+    grid = [edge, below, above, split]
+    ours = run("save", module, [x, mean, rstd, gamma, beta, *grid])
+    theirs = call(
+        "save",
+        [x, mean, rstd, gamma, beta, edge, *inverse, split],
+        [np.empty(shape, np.float32), np.empty(words, np.int8)],
+    )
+    ours += run("restore", module, [ours[1], *grid, rstd, gamma, beta])
+    theirs += call("restore", [theirs[1], *grid, rstd, gamma, beta], [np.empty(shape, np.float32)])
+    launches, _ = opt(LAYER.read_text(), "--approx-act-to-gpu=format=gpu", generic=False)
+    outside = x.nbytes, x.nbytes + theirs[1].nbytes
+    print("  " + check_accesses(launches, "save", tables["save"], *outside))
+    outside = theirs[1].nbytes, x.nbytes
+    print("  " + check_accesses(launches, "restore", tables["restore"], *outside))
+    # Restored values may differ by one rounding [S6].
+    names = zip(("activation", "words"), ours, theirs, strict=False)
+    wrong = [n for n, a, b in names if not np.array_equal(a, b, equal_nan=n == "activation")]
+    if not np.allclose(ours[2], theirs[2], rtol=1e-5, atol=1e-5, equal_nan=True):
+        wrong.append("restored")
+    if wrong:
+        sys.exit(f"the reference computes another function: {', '.join(wrong)}")
+
+
+def compare_layer(chips: list[str], toolkit: pathlib.Path) -> dict:
+    """Prints a layer's kernels beside the reference that nvcc compiles."""
+    source = pathlib.Path(__file__).with_name("reference.cu")
+    has_nvcc = shutil.which("nvcc") is not None
+    print("save and restore kernels of a layer, " + " x ".join(map(str, SHAPE.values())))
     with tempfile.TemporaryDirectory() as folder:
-        source, cubin = pathlib.Path(folder) / "k.ptx", pathlib.Path(folder) / "k.cubin"
-        source.write_text(ptx)
-        command = [toolkit / "bin/ptxas", "-v", f"--gpu-name={chip}", source, "-o", cubin]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            sys.exit(f"ptxas, {chip}: {done.stderr}")
-        sass = subprocess.run(
-            [toolkit / "bin/nvdisasm", "-c", cubin], capture_output=True, text=True, check=True
-        ).stdout
-    kernels: dict[str, dict[str, int]] = {}
-    name = ""
-    for line in done.stderr.splitlines():
-        if found := re.search(r"Compiling entry function '(\S+)'", line):
-            name = found[1]
-        if found := re.search(r"(\d+) bytes stack frame, (\d+) bytes spill stores", line):
-            kernels.setdefault(name, {}).update(stack=int(found[1]), spills=int(found[2]))
-        if found := re.search(r"Used (\d+) registers", line):
-            kernels.setdefault(name, {}).update(registers=int(found[1]))
-    for section in re.split(r"(?=\.section\s+\.text\.)", sass):
-        if found := re.match(r"\.section\s+\.text\.([^\s,]+)", section):
-            lines = re.findall(r"/\*[0-9a-f]{4,}\*/\s+(.*?);", section)
-            lines = [line for line in lines if not line.startswith(("NOP", "BRA `"))]
-            wide = sum(".128" in line for line in lines)
-            accesses = sum(bool(re.search(r"\b(LDG|STG)", line)) for line in lines)
-            kernels.setdefault(found[1], {}).update(
-                instructions=len(lines), accesses=accesses, wide=wide
-            )
-    return kernels
+        compare_results(pathlib.Path(folder), source)
+    print("  the same results as the reference's")
+    if chips and not has_nvcc:
+        print("  nvcc was not found: nothing to compare with")
+    figures: dict = {}
+    for chip in chips:
+        module, _ = opt(LAYER.read_text(), f"--approx-act-to-gpu=format=isa chip={chip}")
+        ours = sass.assemble(sass.get_ptx(module), chip, toolkit)
+        theirs = sass.compile_cuda(source, SHAPE, chip, toolkit) if has_nvcc else {}
+        for name, per_element in (("save", 4.5), ("restore", 4.0)):
+            kernels = {"approx-act": next(k for n, k in ours.items() if n.startswith(name))}
+            if has_nvcc:
+                kernels["nvcc"] = theirs[name]
+            counts = {}
+            for maker, kernel in kernels.items():
+                bulk = kernel.bulk
+                elements = bulk.stored / per_element
+                counts[maker] = bulk.instructions / elements
+                figures.setdefault(chip, {}).setdefault(name, {})[maker] = {
+                    "per element": counts[maker],
+                    "before the loop": kernel.whole.instructions - bulk.instructions,
+                    "registers": kernel.registers,
+                    "spills": kernel.spills,
+                    "local": kernel.whole.local,
+                    "accesses": bulk.accesses,
+                }
+                print(
+                    f"  {chip} {name:8}{maker:11}{counts[maker]:6.2f} instructions an element"
+                    f" ({bulk.instructions} for {elements:g}"
+                    f"{'' if kernel.loop else ', no loop'}), {kernel.registers} registers,"
+                    f" {kernel.spills} bytes spilled, {kernel.whole.local} local accesses,"
+                    f" {bulk.wide:.0%} of bytes by 128 bits"
+                )
+            if has_nvcc:
+                ratio = counts["approx-act"] / counts["nvcc"]
+                figures[chip][name]["ratio"] = ratio
+                print(f"  {chip} {name:8}ratio {ratio:.2f}")
+    return figures
 
 
-def main() -> None:
-    """Command line; see --help."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", choices=["mlp", "resnet"], default="resnet")
-    parser.add_argument("--depth", type=int, default=29, help="9n + 2 (default: %(default)s)")
-    parser.add_argument("--batch", type=int, default=32, help="default: %(default)s")
-    parser.add_argument("--bits", type=int, nargs="*", default=[0, 8, 4], help="0 is exact")
-    parser.add_argument("--chips", nargs="*", default=CHIPS)
-    parser.add_argument("--json", type=argparse.FileType("w"), help="write all figures")
-    options = parser.parse_args()
-    toolkit = pathlib.Path(os.environ.get("CUDA_ROOT") or sys.prefix) / ""
-    if not (toolkit / "bin/ptxas").exists():
-        found = list(pathlib.Path(sys.prefix).glob("lib/python*/site-packages/nvidia/cu13"))
-        toolkit = found[0] if found else toolkit
+def measure_step(options: argparse.Namespace, toolkit: pathlib.Path) -> dict:
+    """Prints the figures of all kernels of a training step."""
     text = sgd_text(options.model, options.depth, options.batch)
-    figures = {}
+    figures: dict = {}
     for bits in options.bits:
         flags = [f"--approx-act-pipeline=bits={bits} target=approx_act"] if bits else []
         step = opt(text, *flags)[0] if bits else text
@@ -122,13 +210,38 @@ def main() -> None:
         figures[bits] = {"launches": launches, "kernels": functions, "peak": peak, "bound": bound}
         for chip in options.chips:
             module, _ = opt(linalg, f"--approx-act-to-gpu=format=isa chip={chip}")
-            kernels = assemble(get_ptx(module), chip, toolkit)
-            figures[bits][chip] = kernels
-            spilled = [name for name, k in kernels.items() if k.get("spills") or k.get("stack")]
+            kernels = sass.assemble(sass.get_ptx(module), chip, toolkit)
+            figures[bits][chip] = {n: dataclasses.asdict(k) for n, k in kernels.items()}
+            spilled = [n for n, k in kernels.items() if k.spills or k.stack or k.whole.local]
             print(f"  {chip}: {len(kernels)} kernels assembled, {len(spilled)} use local memory")
-            for name, k in kernels.items():
-                if name.startswith("save") and bits:
-                    print(f"    {name}: {k}")
+            for name, kernel in kernels.items():
+                if bits and name.startswith("save"):
+                    bulk = kernel.bulk
+                    print(
+                        f"    {name}: {kernel.whole.instructions} instructions,"
+                        f" {bulk.instructions if kernel.loop else 'none'} in its loop,"
+                        f" {kernel.registers} registers, {bulk.wide:.0%} of bytes by 128 bits"
+                    )
+    return figures
+
+
+def main() -> None:
+    """Command line; see --help."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", choices=["mlp", "resnet"], default="resnet")
+    parser.add_argument("--depth", type=int, default=29, help="9n + 2 (default: %(default)s)")
+    parser.add_argument("--batch", type=int, default=32, help="default: %(default)s")
+    parser.add_argument("--bits", type=int, nargs="*", default=[0, 8, 4], help="0 is exact")
+    parser.add_argument("--chips", nargs="*", default=CHIPS)
+    parser.add_argument("--parts", nargs="*", choices=["layer", "step"], default=["layer", "step"])
+    parser.add_argument("--json", type=argparse.FileType("w"), help="write all figures")
+    options = parser.parse_args()
+    toolkit = sass.find_toolkit()
+    figures: dict = {}
+    if "layer" in options.parts:
+        figures["layer"] = compare_layer([c for c in options.chips if c in COMPARED], toolkit)
+    if "step" in options.parts:
+        figures |= measure_step(options, toolkit)
     if options.json:
         json.dump(figures, options.json, indent=1)
 

@@ -43,7 +43,7 @@ class ScalarBuilder {
 public:
   ScalarBuilder(OpBuilder &builder, Location loc) : b(loc, builder) {}
 
-  static constexpr StringLiteral kMinimumOfNumbers = "minimum_number";
+  static constexpr bool kIsForKernels = true;
 
   Value elementwise(StringRef name, ArrayRef<Value> operands);
   Value compare(StringRef direction, Value lhs, Value rhs);
@@ -54,11 +54,16 @@ public:
   Value splatLike(Value value, double constant);
   static Type getElementType(Value value) { return value.getType(); }
 
-  /// The low `bits` bits of a value of that type, or more.
+  /// A value that fits into a type, in it.
   Value truncate(Value value, Type type) {
-    return value.getType() == type ? value
-                                   : arith::TruncIOp::create(b, type, value);
+    if (value.getType() == type)
+      return value;
+    return arith::TruncIOp::create(b, type, value,
+                                   arith::IntegerOverflowFlags::nuw);
   }
+
+  /// `code + summand`, for a summand that is a small multiple of 1/2.
+  Value addCode(Value code, Value summand);
 
   ImplicitLocOpBuilder b;
 
@@ -94,8 +99,12 @@ Value ScalarBuilder::elementwise(StringRef name, ArrayRef<Value> operands) {
   if (name == "minimum")
     return createBinary<arith::MinimumFOp, arith::MinSIOp>(first,
                                                            operands.back());
-  if (name == kMinimumOfNumbers)
+  if (name == "minimum_number")
     return arith::MinNumFOp::create(b, first, operands.back());
+  if (name == "maximum_number")
+    return arith::MaxNumFOp::create(b, first, operands.back());
+  if (name == "multiply_add")
+    return math::FmaOp::create(b, first, operands[1], operands[2]);
   if (name == "clamp") {
     Value raised = elementwise("maximum", {operands[1], operands[0]});
     return elementwise("minimum", {raised, operands[2]});
@@ -150,6 +159,22 @@ Value ScalarBuilder::convert(Value value, Type type) {
   else if (from != word)
     value = arith::ExtUIOp::create(b, word, value);
   return truncate(value, type);
+}
+
+/// An integer is put into the bits of a number whose last bits are worth 1/2
+/// and 1, which is then in the way; where it is subtracted depends on no code.
+Value ScalarBuilder::addCode(Value code, Value summand) {
+  Type type = summand.getType();
+  if (!type.isF32())
+    return elementwise("add", {convert(code, type), summand});
+  constexpr uint32_t twoTo22 = 0x4A800000;
+  Value word = convert(code, b.getI32Type());
+  word = arith::ShLIOp::create(b, word, splatLike(word, 1));
+  word = arith::OrIOp::create(b, word, splatLike(word, twoTo22));
+  Value raised = arith::BitcastOp::create(b, type, word);
+  Value difference =
+      elementwise("subtract", {summand, splatLike(summand, 0x1p22)});
+  return elementwise("add", {raised, difference});
 }
 
 Value ScalarBuilder::splatLike(Value value, double constant) {
@@ -476,7 +501,8 @@ struct DequantizeLowering : OpConversionPattern<DequantizeOp> {
   }
 };
 
-/// [S5]
+/// [S5], with what it decides by side decided by the mask, so that it is known
+/// from parameters.
 struct QuantizeSplitLowering : OpConversionPattern<QuantizeSplitOp> {
   using OpConversionPattern::OpConversionPattern;
 
@@ -495,23 +521,39 @@ struct QuantizeSplitLowering : OpConversionPattern<QuantizeSplitOp> {
       generic.add(input);
     auto body = [&](ScalarBuilder &b, ArrayRef<Value> in) {
       formulas::SideRule rule(b, in[5], bits);
-      formulas::SplitParameters parameters;
-      parameters.edge = in[2];
-      parameters.inverseBelow = in[3];
-      parameters.inverseAbove = in[4];
-      parameters.isBelow = rule.isBelow;
-      parameters.cellsBelow = b.convert(rule.cellsBelow, p);
-      formulas::SplitCell result = formulas::quantizeSplit(
-          b, b.convert(in[0], p), in[1], parameters,
-          formulas::getLastCell(bits),
-          getRandomNumber(b, shape, op.getRounding(), p));
+      double last = formulas::getLastCell(bits);
+      // What an element reads where the mask is true, and where it is false,
+      // follows from parameters. The distance is positive with the sign of the
+      // inverse, and the number of a cell is counted down from the edge by the
+      // complement.
+      Value inverseBelow = b.elementwise("negate", in[3]);
+      Value cells = b.convert(rule.cellsBelow, p);
+      Value lastBelow =
+          b.elementwise("subtract", {cells, b.splatLike(cells, 1)});
+      Value lastAbove =
+          b.elementwise("subtract", {b.splatLike(cells, last), cells});
+      Value ones = b.splatLike(rule.cellsBelow, -1);
+      Value none = b.splatLike(rule.cellsBelow, 0);
+      Value flipIfTrue = b.select(rule.isBelow, ones, none);
+      auto choose = [&](Value below, Value above) {
+        Value ifTrue = b.select(rule.isBelow, below, above);
+        Value ifFalse = b.select(rule.isBelow, above, below);
+        return b.select(in[1], ifTrue, ifFalse);
+      };
+
+      Value distance = b.elementwise("subtract", {b.convert(in[0], p), in[2]});
+      Value position =
+          b.elementwise("multiply", {distance, choose(inverseBelow, in[4])});
+      position = formulas::roundPosition(
+          b, position, last, getRandomNumber(b, shape, op.getRounding(), p));
+      position =
+          formulas::clampFromZero(b, position, choose(lastBelow, lastAbove));
       // In integers: a target may not contract what leads to a code.
-      Value cell = b.convert(result.cell, b.b.getI32Type());
-      Value lastBelow = b.elementwise(
-          "subtract", {rule.cellsBelow, b.splatLike(rule.cellsBelow, 1)});
-      Value above = b.elementwise("add", {rule.cellsBelow, cell});
-      Value below = b.elementwise("subtract", {lastBelow, cell});
-      Value chosen = b.select(result.isUpper, above, below);
+      Value cell = b.convert(position, b.b.getI32Type());
+      Value flip = b.select(in[1], none, ones);
+      flip = b.elementwise("xor", {flip, flipIfTrue});
+      Value counted = b.elementwise("xor", {cell, flip});
+      Value chosen = b.elementwise("add", {rule.cellsBelow, counted});
       return SmallVector<Value>{b.truncate(chosen, code)};
     };
     rewriter.replaceOp(op, generic.build(code, body));
@@ -672,7 +714,8 @@ struct UnpackLowering : OpConversionPattern<UnpackOp> {
       Value amount = affine::AffineApplyOp::create(b.b, part, position);
       amount = arith::IndexCastUIOp::create(b.b, b.b.getI8Type(), amount);
       Value code = arith::ShRUIOp::create(b.b, in[0], amount);
-      return SmallVector<Value>{b.truncate(code, type.getElementType())};
+      return SmallVector<Value>{
+          arith::TruncIOp::create(b.b, type.getElementType(), code)};
     };
     Value codes = generic.build(type.getElementType(), body).front();
     codes.getDefiningOp()->setAttr(kRestoresAttr, rewriter.getUnitAttr());

@@ -11,7 +11,9 @@
 /// to the type `P` of the grid, and parameters are as the element reads them.
 ///
 /// A builder has `elementwise` (by StableHLO's names), `compare`, `select`,
-/// `convert` and `splatLike`. Integers of 8 bits and less are unsigned.
+/// `convert` and `splatLike`. Integers of 8 bits and less are unsigned. One
+/// whose `kIsForKernels` is true also has what processors do in one
+/// instruction.
 ///
 /// Two choices keep the codes equal on every target. A product is never an
 /// operand of a sum on the way to a code, because some targets contract the two
@@ -45,17 +47,32 @@ Value isPositive(Builder &b, Value value) {
   return b.compare("GT", value, b.splatLike(value, 0.0));
 }
 
-/// `value > 0 ? min(value, limit) : 0`; zero for NaN.
+/// `value > 0 ? min(value, limit) : 0`; zero for NaN. The limit is a number,
+/// and not negative.
 template <typename Builder>
 Value clampFromZero(Builder &b, Value value, Value limit) {
+  if constexpr (Builder::kIsForKernels) {
+    // Of NaN and zero, zero is the number.
+    Value raised =
+        b.elementwise("maximum_number", {value, b.splatLike(value, 0.0)});
+    return b.elementwise("minimum_number", {raised, limit});
+  }
   Value positive = isPositive(b, value);
-  Value limited = b.elementwise(Builder::kMinimumOfNumbers, {value, limit});
+  Value limited = b.elementwise("minimum", {value, limit});
   return b.select(positive, limited, b.splatLike(value, 0.0));
 }
 
 template <typename Builder>
 Value clampFromZero(Builder &b, Value value, double limit) {
   return clampFromZero(b, value, b.splatLike(value, limit));
+}
+
+/// `x · y + z`, which may be one rounding.
+template <typename Builder>
+Value multiplyAdd(Builder &b, Value x, Value y, Value z) {
+  if constexpr (Builder::kIsForKernels)
+    return b.elementwise("multiply_add", {x, y, z});
+  return b.elementwise("add", {z, b.elementwise("multiply", {x, y})});
 }
 
 /// `value` within `[least, greatest]`; NaN stays.
@@ -253,10 +270,12 @@ Value dequantize(Builder &b, Value codes, Value first, Value step,
                  int64_t bits) {
   Value cell = b.convert(codes, b.getElementType(first));
   // Of one bit, some targets would make a selection of the product.
-  Value distance =
-      bits == 1 ? b.select(isPositive(b, cell), step, b.splatLike(step, 0.0))
-                : b.elementwise("multiply", {cell, step});
-  return b.elementwise("add", {first, distance});
+  if (bits == 1) {
+    Value distance =
+        b.select(isPositive(b, cell), step, b.splatLike(step, 0.0));
+    return b.elementwise("add", {first, distance});
+  }
+  return multiplyAdd(b, cell, step, first);
 }
 
 /// What a `split` for codes of `bits` bits says [S5].
@@ -325,11 +344,14 @@ Value dequantizeSplit(Builder &b, Value codes, Value edge, Value below,
                       Value above, Value toCentre) {
   // From the edge to the centre of the cell, in cells: never zero, and
   // negative below.
-  Value cell = b.convert(codes, b.getElementType(edge));
-  Value cells = b.elementwise("add", {cell, toCentre});
+  Value cells;
+  if constexpr (Builder::kIsForKernels)
+    cells = b.addCode(codes, toCentre);
+  else
+    cells = b.elementwise("add",
+                          {b.convert(codes, b.getElementType(edge)), toCentre});
   Value width = b.select(isPositive(b, cells), above, below);
-  Value distance = b.elementwise("multiply", {cells, width});
-  return b.elementwise("add", {edge, distance});
+  return multiplyAdd(b, cells, width, edge);
 }
 
 } // namespace mlir::approx_act::formulas

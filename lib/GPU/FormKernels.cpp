@@ -83,14 +83,6 @@ static unsigned getWork(Operation *op) {
   return work;
 }
 
-/// A shape without its dimensions of size 1.
-static SmallVector<int64_t> squeeze(ArrayRef<int64_t> shape) {
-  SmallVector<int64_t> squeezed;
-  llvm::copy_if(shape, std::back_inserter(squeezed),
-                [](int64_t size) { return size != 1; });
-  return squeezed;
-}
-
 //===----------------------------------------------------------------------===//
 // Kernels
 //===----------------------------------------------------------------------===//

@@ -6,12 +6,14 @@
 
 #include "KernelBody.h"
 #include "approx-act/Dialect/ApproxAct/IR/ApproxAct.h"
+#include "mlir/Analysis/SliceAnalysis.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
+#include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
@@ -74,6 +76,22 @@ int64_t approx_act::getNumCombined(linalg::LinalgOp op) {
   return combined;
 }
 
+std::optional<SmallVector<Combiner>>
+approx_act::getCombiners(linalg::LinalgOp op) {
+  SmallVector<Combiner> combiners;
+  for (unsigned index = 0; index < op.getNumDpsInits(); ++index) {
+    SmallVector<Operation *> ops;
+    Value reduced = matchReduction(op.getRegionOutputArgs(), index, ops);
+    if (!reduced || ops.size() != 1)
+      return std::nullopt;
+    std::optional<TypedAttr> neutral = arith::getNeutralElement(ops.front());
+    if (!neutral)
+      return std::nullopt;
+    combiners.push_back({ops.front(), *neutral});
+  }
+  return combiners;
+}
+
 int64_t approx_act::getNumElements(Value value) {
   auto type = dyn_cast<ShapedType>(value.getType());
   return type ? type.getNumElements() : 1;
@@ -114,56 +132,133 @@ std::optional<unsigned> approx_act::getPackedDim(ArrayRef<int64_t> words,
   return packed;
 }
 
-/// The innermost name in a location: what JAX calls the op.
-static StringRef findName(Location loc) {
-  if (auto name = dyn_cast<NameLoc>(loc)) {
-    StringRef inner = findName(name.getChildLoc());
-    return inner.empty() ? name.getName().getValue() : inner;
-  }
-  if (auto site = dyn_cast<CallSiteLoc>(loc))
-    return findName(site.getCallee());
-  if (auto fused = dyn_cast<FusedLoc>(loc))
-    for (Location part : fused.getLocations())
-      if (StringRef name = findName(part); !name.empty())
-        return name;
-  return {};
+SmallVector<int64_t> approx_act::squeeze(ArrayRef<int64_t> shape) {
+  SmallVector<int64_t> squeezed;
+  llvm::copy_if(shape, std::back_inserter(squeezed),
+                [](int64_t size) { return size != 1; });
+  return squeezed;
 }
 
-/// The last part of a name such as `jit(step)/jvp(jit(relu))/max`.
-static std::string getPurpose(Operation *op) {
-  StringRef name = findName(op->getLoc());
-  name = name.substr(name.rfind('/') + 1);
-  if (name.empty() || name.contains('.')) {
-    name = op->getName().stripDialect();
-    // The last thing that an element goes through.
-    if (auto generic = dyn_cast<linalg::GenericOp>(op))
-      if (Block &block = *generic.getBody(); block.getOperations().size() > 1)
-        name = block.back().getPrevNode()->getName().stripDialect();
+int64_t approx_act::getDivisor(int64_t size, int64_t limit) {
+  for (int64_t divisor = std::min(size, limit); divisor > 1; --divisor)
+    if (size % divisor == 0)
+      return divisor;
+  return 1;
+}
+
+namespace {
+/// What the user's program says of an op, in a location as JAX writes it: the
+/// path `jit(train)/transpose(jvp(Block_0))/mul` around the function that the
+/// line is in, or the name of an op alone where a function of JAX's was called.
+struct Origin {
+  explicit Origin(Location loc) { add(loc); }
+
+  void add(Location loc);
+
+  /// What the op is called, and the layer that it is of: the scope, if there
+  /// are scopes, or else the innermost function.
+  StringRef op, layer;
+  bool isGradient = false;
+
+private:
+  void addPath(StringRef path);
+};
+} // namespace
+
+void Origin::addPath(StringRef path) {
+  isGradient |= path.contains("transpose(");
+  SmallVector<StringRef> parts;
+  path.split(parts, '/');
+  if (op.empty())
+    op = parts.back();
+  // A scope is what stands in all of its transformations.
+  for (StringRef part : llvm::reverse(ArrayRef(parts).drop_back())) {
+    StringRef scope = part.substr(part.rfind('(') + 1).rtrim(')');
+    bool isCall = part.contains("jit(") || part.contains("pjit(");
+    if (layer.empty() && !scope.empty() && !isCall)
+      layer = scope;
   }
-  std::string purpose;
-  for (char c : name.take_front(24))
-    purpose += llvm::isAlnum(c) ? c : '_';
-  return purpose;
+}
+
+void Origin::add(Location loc) {
+  if (auto site = dyn_cast<CallSiteLoc>(loc)) {
+    add(site.getCallee());
+    add(site.getCaller());
+  } else if (auto fused = dyn_cast<FusedLoc>(loc)) {
+    for (Location part : fused.getLocations())
+      add(part);
+  } else if (auto name = dyn_cast<NameLoc>(loc)) {
+    StringRef text = name.getName().getValue();
+    if (text.contains('/'))
+      addPath(text);
+    else if (isa<UnknownLoc>(name.getChildLoc())) {
+      if (op.empty())
+        op = text;
+    } else if (isa<FileLineColRange>(name.getChildLoc()) && layer.empty())
+      layer = text;
+    add(name.getChildLoc());
+  }
+}
+
+/// A part of a name: no numbers of layers, which share their kernels, and
+/// nothing that is no letter.
+static std::string getIdentifier(StringRef text) {
+  text = text.substr(text.rfind('.') + 1);
+  text = text.take_until([](char c) { return c == '[' || c == ':'; });
+  text = text.trim("<>");
+  StringRef letters = text.rtrim("0123456789");
+  if (letters.ends_with("_") && letters.size() > 1)
+    text = letters.drop_back();
+  std::string identifier;
+  for (char c : text.take_front(24))
+    identifier += llvm::isAlnum(c) ? c : '_';
+  return identifier;
 }
 
 std::string approx_act::getKernelLabel(Block &body) {
-  bool restores = false;
+  bool restores = false, saves = false, isGradient = false;
   for (Operation &op : body)
     restores |= op.hasAttr(kRestoresAttr);
-  std::string label = restores ? "restore" : "";
-  SmallVector<std::string> purposes;
+  llvm::SmallSetVector<StringRef, 4> layers;
+  SmallVector<std::string> ops;
   for (Value value : body.getTerminator()->getOperands()) {
     Operation *op = value.getDefiningOp();
     if (!op)
       continue;
-    std::string purpose = op->hasAttr(kStoresAttr) ? "save" : getPurpose(op);
-    if (!llvm::is_contained(purposes, purpose) && purposes.size() < 3)
-      purposes.push_back(purpose);
+    Origin origin(op->getLoc());
+    isGradient |= origin.isGradient;
+    if (!origin.layer.empty())
+      layers.insert(origin.layer);
+    if (op->hasAttr(kStoresAttr)) {
+      saves = true;
+      continue;
+    }
+    StringRef name = origin.op;
+    if (name.empty()) {
+      // The last thing that an element goes through.
+      name = op->getName().stripDialect();
+      auto generic = dyn_cast<linalg::GenericOp>(op);
+      if (generic && !llvm::hasSingleElement(*generic.getBody()))
+        name =
+            generic.getBody()->back().getPrevNode()->getName().stripDialect();
+    }
+    std::string identifier = getIdentifier(name);
+    if (!llvm::is_contained(ops, identifier) && ops.size() < 3)
+      ops.push_back(identifier);
   }
-  // What is saved comes first in a name: that is what the kernel is for.
-  if (auto *save = llvm::find(purposes, "save"); save != purposes.end())
-    std::rotate(purposes.begin(), save, std::next(save));
-  for (const std::string &purpose : purposes)
-    label += (label.empty() ? "" : "_") + purpose;
-  return label;
+
+  SmallVector<std::string> parts;
+  if (restores)
+    parts.push_back("restore");
+  if (saves)
+    parts.push_back("save");
+  if (!layers.empty())
+    parts.push_back(getIdentifier(layers.front()));
+  for (const std::string &op : ops)
+    if (!llvm::is_contained(parts, op))
+      parts.push_back(op);
+  if (isGradient)
+    parts.push_back("gradient");
+  llvm::erase_if(parts, [](const std::string &part) { return part.empty(); });
+  return llvm::join(parts, "_");
 }

@@ -32,6 +32,15 @@ bool isReductionOp(Operation *op);
 /// How many elements a reduction combines to one.
 int64_t getNumCombined(linalg::LinalgOp op);
 
+/// A reduction as `combine(accumulator, element)`, per result.
+struct Combiner {
+  Operation *op;
+  TypedAttr neutral;
+};
+
+/// The combiners of all results of `op`, if all are known to be associative.
+std::optional<SmallVector<Combiner>> getCombiners(linalg::LinalgOp op);
+
 /// The number of elements of a tensor; of a scalar, 1.
 int64_t getNumElements(Value value);
 
@@ -48,8 +57,16 @@ bool isContractionLike(Operation *op);
 std::optional<unsigned> getPackedDim(ArrayRef<int64_t> words,
                                      ArrayRef<int64_t> shape);
 
-/// A name for a kernel with such a body: what its results are in the user's
-/// program, as far as locations say.
+/// A shape without its dimensions of size 1.
+SmallVector<int64_t> squeeze(ArrayRef<int64_t> shape);
+
+/// The greatest divisor of `size` up to `limit`; at least 1.
+int64_t getDivisor(int64_t size, int64_t limit);
+
+/// A name for a kernel with such a body, as far as locations say: whether it
+/// restores or saves codes, the layer and what its results are in the user's
+/// program, and whether that is a gradient, as in
+/// `save_exact_layer_max` and `restore_centred_batch_norm_reduce_sum_gradient`.
 std::string getKernelLabel(Block &body);
 
 } // namespace mlir::approx_act

@@ -6,6 +6,7 @@
 
 #include "KernelBody.h"
 #include "KernelEmitter.h"
+#include "KernelWork.h"
 #include "approx-act/Dialect/ApproxAct/IR/ApproxAct.h"
 #include "approx-act/GPU/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -13,6 +14,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -21,6 +23,7 @@
 #include "mlir/IR/OperationSupport.h"
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
+#include "mlir/Transforms/LoopInvariantCodeMotionUtils.h"
 #include "llvm/Support/MathExtras.h"
 
 namespace mlir::approx_act {
@@ -30,67 +33,6 @@ namespace mlir::approx_act {
 
 using namespace mlir;
 using namespace mlir::approx_act;
-
-//===----------------------------------------------------------------------===//
-// Work
-//===----------------------------------------------------------------------===//
-
-namespace {
-/// How the elements of a kernel's results are divided among threads.
-struct Work {
-  explicit Work(KernelOp kernel);
-
-  /// The shape whose elements threads count: that of the smallest result,
-  /// without dimensions of size 1.
-  SmallVector<int64_t> domain;
-  int64_t numElements = 1;
-  /// Neighbouring elements of a thread.
-  int64_t lanes = 1;
-
-  int64_t getNumItems() const { return numElements / lanes; }
-};
-} // namespace
-
-static SmallVector<int64_t> squeeze(ArrayRef<int64_t> shape) {
-  SmallVector<int64_t> squeezed;
-  llvm::copy_if(shape, std::back_inserter(squeezed),
-                [](int64_t size) { return size != 1; });
-  return squeezed;
-}
-
-Work::Work(KernelOp kernel) {
-  int64_t widest = 1;
-  bool hasWords = false, hasReductions = false;
-  std::optional<int64_t> least;
-  auto visit = [&](Value value) {
-    auto type = dyn_cast<RankedTensorType>(value.getType());
-    if (!type)
-      return;
-    int64_t bits = type.getElementTypeBitWidth();
-    widest = std::max(widest, bits);
-    hasWords |= bits == kWordBits;
-  };
-  for (Value argument : kernel.getBody().getArguments())
-    visit(argument);
-  for (Value root : kernel.getYield().getValues()) {
-    visit(root);
-    auto type = cast<RankedTensorType>(root.getType());
-    if (!least || type.getNumElements() < *least) {
-      least = type.getNumElements();
-      domain = squeeze(type.getShape());
-    }
-    Operation *op = root.getDefiningOp();
-    hasReductions |= op && isReductionOp(op);
-  }
-  numElements = *least;
-  int64_t innermost = domain.empty() ? 1 : domain.back();
-  lanes = hasWords ? kWordBits : std::clamp<int64_t>(128 / widest, 1, 8);
-  // A reduction needs threads more than it needs wide accesses.
-  constexpr int64_t enoughThreads = 1 << 14;
-  while (lanes > 1 && (innermost % lanes != 0 ||
-                       (hasReductions && numElements / lanes < enoughThreads)))
-    lanes /= 2;
-}
 
 //===----------------------------------------------------------------------===//
 // Functions
@@ -159,53 +101,70 @@ struct ConvertKernelsToGPU
 
 private:
   void convert(KernelOp kernel, gpu::GPUModuleOp module, StringRef name);
-  bool emitBody(gpu::GPUFuncOp func, KernelOp kernel, const Work &work);
+  bool emitBody(gpu::GPUFuncOp func, KernelOp kernel, const KernelWork &work);
 
   /// What has been made, by label and type.
   DenseMap<std::pair<StringAttr, Type>, SmallVector<gpu::GPUFuncOp>> functions;
 };
 } // namespace
 
-/// Fills in the function of a kernel. Returns whether it accesses memory in
-/// vectors.
-bool ConvertKernelsToGPU::emitBody(gpu::GPUFuncOp func, KernelOp kernel,
-                                   const Work &work) {
-  Location loc = kernel.getLoc();
-  OpBuilder builder(func.getContext());
-  builder.setInsertionPointToStart(&func.getBody().front());
-  Value block = gpu::BlockIdOp::create(builder, loc, gpu::Dimension::x);
-  Value thread = gpu::ThreadIdOp::create(builder, loc, gpu::Dimension::x);
-  Value size = arith::ConstantIndexOp::create(builder, loc,
-                                              func.getKnownBlockSizeAttr()[0]);
-  Value first = arith::MulIOp::create(builder, loc, block, size);
-  Value item = arith::AddIOp::create(builder, loc, first, thread);
-  int64_t numItems = work.getNumItems();
-  if (numItems % func.getKnownBlockSizeAttr()[0] != 0) {
-    Value end = arith::ConstantIndexOp::create(builder, loc, numItems);
-    Value isItem = arith::CmpIOp::create(builder, loc,
-                                         arith::CmpIPredicate::ult, item, end);
-    auto guard = scf::IfOp::create(builder, loc, isItem, /*withElse=*/false);
-    gpu::ReturnOp::create(builder, loc);
-    builder.setInsertionPointToStart(guard.thenBlock());
-  } else {
-    auto end = gpu::ReturnOp::create(builder, loc);
-    builder.setInsertionPoint(end);
-  }
+/// A loop of so many steps. It is not unrolled: its body is long enough.
+static scf::ForOp createLoop(OpBuilder &builder, Location loc, int64_t count) {
+  Value zero = arith::ConstantIndexOp::create(builder, loc, 0);
+  Value one = arith::ConstantIndexOp::create(builder, loc, 1);
+  Value end = arith::ConstantIndexOp::create(builder, loc, count);
+  auto loop = scf::ForOp::create(builder, loc, zero, end, one);
+  // An unsigned comparison, as all of the arithmetic on positions.
+  loop.setUnsignedCmp(true);
+  auto unroll = LLVM::LoopUnrollAttr::get(builder.getContext(),
+                                          /*disable=*/builder.getBoolAttr(true),
+                                          {}, {}, {}, {}, {}, {});
+  loop->setAttr(LLVM::LoopAnnotationAttr::getMnemonic(),
+                LLVM::LoopAnnotationAttr::get(
+                    builder.getContext(), /*disableNonforced=*/{},
+                    /*vectorize=*/{}, /*interleave=*/{}, unroll,
+                    /*unrollAndJam=*/{}, /*licm=*/{}, /*distribute=*/{},
+                    /*pipeline=*/{}, /*peeled=*/{}, /*unswitch=*/{},
+                    /*mustProgress=*/{}, /*isVectorized=*/{}, /*startLoc=*/{},
+                    /*endLoc=*/{}, /*parallelAccesses=*/{}));
+  return loop;
+}
 
-  unsigned numInputs = kernel.getInputs().size();
-  KernelEmitter emitter(builder, loc, kernel.getBody().front(),
-                        func.getArguments().take_front(numInputs), work.lanes);
-  AffineExpr linear = emitter.addIndex(item, numItems) * work.lanes;
-  if (work.lanes > 1)
-    linear = linear + emitter.getLane();
+/// Moves what is the same in every step out of a loop: arithmetic, and loads of
+/// what the kernel does not write.
+static void hoistInvariants(scf::ForOp loop, gpu::GPUFuncOp func) {
+  auto isConstant = [&](Operation *op) {
+    if (!isa<memref::LoadOp, vector::LoadOp>(op))
+      return isPure(op);
+    auto argument = dyn_cast<BlockArgument>(op->getOperand(0));
+    if (!argument || argument.getOwner() != &func.getBody().front())
+      return false;
+    unsigned number = argument.getArgNumber();
+    return number < func.getNumArguments() &&
+           func.getArgAttr(number, LLVM::LLVMDialect::getReadonlyAttrName()) &&
+           func.getArgAttr(number, LLVM::LLVMDialect::getNoAliasAttrName());
+  };
+  moveLoopInvariantCode(
+      {&loop.getRegion()},
+      [&](Value value, Region *) { return loop.isDefinedOutsideOfLoop(value); },
+      [&](Operation *op, Region *) { return isConstant(op); },
+      [&](Operation *op, Region *) { loop.moveOutOfLoop(op); });
+}
 
-  // All is read before something is written, which may be in the same place.
+/// Emits the elements of a thread and their stores, by those of which
+/// `isWriter`, if it is not null, is true.
+static void emitElements(KernelEmitter &emitter, AffineExpr linear,
+                         gpu::GPUFuncOp func, KernelOp kernel,
+                         const KernelWork &work, Value isWriter) {
   struct Element {
     Value value, memory;
     Position position;
     ArrayRef<int64_t> shape;
   };
   SmallVector<Element> elements;
+  unsigned numInputs = kernel.getInputs().size();
+  if (work.lanes > 1)
+    linear = linear + emitter.getSpace().getLane();
   for (auto [index, value] : llvm::enumerate(kernel.getYield().getValues())) {
     Value root = value, memory = func.getArgument(numInputs + index);
     ArrayRef<int64_t> shape = cast<RankedTensorType>(root.getType()).getShape();
@@ -222,13 +181,13 @@ bool ConvertKernelsToGPU::emitBody(gpu::GPUFuncOp func, KernelOp kernel,
     unsigned dim = *getPackedDim(work.domain, squeezed);
     int64_t numParts = squeezed[dim] / work.domain[dim];
     SmallVector<AffineExpr> dims =
-        emitter.getDims(Position::fromLinear(linear), work.domain);
+        emitter.getSpace().getDims(Position::fromLinear(linear), work.domain);
     for (int64_t part = 0; part < numParts; ++part) {
       SmallVector<AffineExpr> all;
       unsigned next = 0;
       for (int64_t extent : shape) {
         if (extent == 1) {
-          all.push_back(builder.getAffineConstantExpr(0));
+          all.push_back(getAffineConstantExpr(0, func.getContext()));
           continue;
         }
         AffineExpr expr = dims[next];
@@ -239,16 +198,109 @@ bool ConvertKernelsToGPU::emitBody(gpu::GPUFuncOp func, KernelOp kernel,
       add(Position::fromDims(all));
     }
   }
-  for (const Element &element : elements)
-    emitter.store(element.value, element.memory, element.position,
-                  element.shape);
+  // All is read before something is written, which may be in the same place.
+  auto store = [&] {
+    for (const Element &element : elements)
+      emitter.store(element.value, element.memory, element.position,
+                    element.shape);
+  };
+  if (!isWriter)
+    return store();
+  // What one thread writes, others have read.
+  bool isOverwritten =
+      llvm::any_of(llvm::seq(func.getNumArguments()), [&](unsigned number) {
+        return isa<MemRefType>(func.getArgument(number).getType()) &&
+               !func.getArgAttr(number,
+                                LLVM::LLVMDialect::getNoAliasAttrName());
+      });
+  if (isOverwritten)
+    emitter.emitBarrier();
+  emitter.emitIf(isWriter, store);
+}
+
+/// Fills in the function of a kernel. Returns whether it accesses memory in
+/// vectors.
+bool ConvertKernelsToGPU::emitBody(gpu::GPUFuncOp func, KernelOp kernel,
+                                   const KernelWork &work) {
+  Location loc = kernel.getLoc();
+  OpBuilder builder(func.getContext());
+  builder.setInsertionPointToStart(&func.getBody().front());
+  builder.setInsertionPoint(gpu::ReturnOp::create(builder, loc));
+  Value block = gpu::BlockIdOp::create(builder, loc, gpu::Dimension::x);
+  Value thread = gpu::ThreadIdOp::create(builder, loc, gpu::Dimension::x);
+  auto constant = [&](int64_t value) {
+    return arith::ConstantIndexOp::create(builder, loc, value);
+  };
+  auto isBelow = [&](Value value, int64_t limit) -> Value {
+    return arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ult, value,
+                                 constant(limit));
+  };
+  ValueRange inputs = func.getArguments().take_front(kernel.getInputs().size());
+
+  if (work.parts > 1) {
+    // All threads go to the end; items beyond the last are the last again.
+    int64_t numItems = work.getNumItems();
+    int64_t inner = work.arePartsNeighbours ? work.parts : work.group;
+    Value high = arith::DivUIOp::create(builder, loc, thread, constant(inner));
+    Value low = arith::RemUIOp::create(builder, loc, thread, constant(inner));
+    Value part = work.arePartsNeighbours ? low : high;
+    Value item = work.arePartsNeighbours ? high : low;
+    Value first =
+        arith::MulIOp::create(builder, loc, block, constant(work.group));
+    Value number = arith::AddIOp::create(builder, loc, first, item);
+    Value isWriter = isBelow(part, 1);
+    if (numItems % work.group != 0) {
+      isWriter = arith::AndIOp::create(builder, loc, isWriter,
+                                       isBelow(number, numItems));
+      number =
+          arith::MinUIOp::create(builder, loc, number, constant(numItems - 1));
+    }
+    KernelEmitter emitter(builder, loc, kernel.getBody().front(), inputs,
+                          work.width);
+    BlockShare share;
+    share.func = func;
+    share.thread = emitter.addIndex(thread, work.getBlockSize());
+    share.part = emitter.addIndex(part, work.parts);
+    share.item = emitter.addIndex(item, work.group);
+    share.numParts = work.parts;
+    share.numItems = work.group;
+    share.arePartsNeighbours = work.arePartsNeighbours;
+    emitter.shareReductions(share);
+    emitElements(emitter, emitter.addIndex(number, numItems) * work.lanes, func,
+                 kernel, work, isWriter);
+    func.walk([&](scf::ForOp loop) { hoistInvariants(loop, func); });
+    return emitter.hasVectorAccess();
+  }
+
+  int64_t numThreads = work.getNumThreads(), blockThreads = work.getBlockSize();
+  Value first =
+      arith::MulIOp::create(builder, loc, block, constant(blockThreads));
+  Value item = arith::AddIOp::create(builder, loc, first, thread);
+  if (numThreads % blockThreads != 0) {
+    auto guard = scf::IfOp::create(builder, loc, isBelow(item, numThreads),
+                                   /*withElse=*/false);
+    builder.setInsertionPointToStart(guard.thenBlock());
+  }
+  scf::ForOp loop;
+  if (work.rows > 1) {
+    loop = createLoop(builder, loc, work.rows);
+    builder.setInsertionPointToStart(loop.getBody());
+  }
+  KernelEmitter emitter(builder, loc, kernel.getBody().front(), inputs,
+                        work.width);
+  AffineExpr linear = emitter.addIndex(item, numThreads) * work.lanes;
+  if (loop)
+    linear = linear + emitter.addIndex(loop.getInductionVar(), work.rows) *
+                          (numThreads * work.lanes);
+  emitElements(emitter, linear, func, kernel, work, Value());
+  func.walk([&](scf::ForOp inner) { hoistInvariants(inner, func); });
   return emitter.hasVectorAccess();
 }
 
 void ConvertKernelsToGPU::convert(KernelOp kernel, gpu::GPUModuleOp module,
                                   StringRef name) {
   Location loc = kernel.getLoc();
-  Work work(kernel);
+  KernelWork work(kernel, blockSize);
   if (work.numElements == 0) {
     kernel.erase();
     return;
@@ -263,11 +315,17 @@ void ConvertKernelsToGPU::convert(KernelOp kernel, gpu::GPUModuleOp module,
   auto func = gpu::GPUFuncOp::create(nested, loc, name, type);
   func->setAttr(gpu::GPUDialect::getKernelFuncAttrName(),
                 builder.getUnitAttr());
-  int64_t numItems = work.getNumItems();
-  auto threads = static_cast<int32_t>(
-      std::min<int64_t>(blockSize, llvm::alignTo(numItems, 32)));
+  auto threads = static_cast<int32_t>(work.getBlockSize());
   func.setKnownBlockSize(ArrayRef<int32_t>{threads, 1, 1});
   annotateArguments(func, kernel);
+  if (work.rows > 1) {
+    // What is kept from row to row takes registers, and ptxas would rather have
+    // more threads. Those of so few threads are enough for all of it.
+    constexpr int32_t enoughThreads = 512;
+    func->setAttr(
+        NVVM::NVVMDialect::getMinctasmAttrName(),
+        builder.getI32IntegerAttr(std::max(enoughThreads / threads, 1)));
+  }
   bool isVector = emitBody(func, kernel, work);
 
   // Layers of one shape share their kernels.
@@ -291,8 +349,8 @@ void ConvertKernelsToGPU::convert(KernelOp kernel, gpu::GPUModuleOp module,
   }
 
   Value one = arith::ConstantIndexOp::create(builder, loc, 1);
-  Value blocks = arith::ConstantIndexOp::create(
-      builder, loc, llvm::divideCeil(numItems, threads));
+  Value blocks =
+      arith::ConstantIndexOp::create(builder, loc, work.getNumBlocks());
   Value size = arith::ConstantIndexOp::create(builder, loc, threads);
   gpu::LaunchFuncOp::create(builder, loc, func,
                             gpu::KernelDim3{blocks, one, one},

@@ -30,38 +30,6 @@ namespace mlir::approx_act {
 using namespace mlir;
 using namespace mlir::approx_act;
 
-/// The greatest divisor of `size` up to `limit`.
-static int64_t getDivisor(int64_t size, int64_t limit) {
-  for (int64_t divisor = std::min(size, limit); divisor > 1; --divisor)
-    if (size % divisor == 0)
-      return divisor;
-  return 1;
-}
-
-namespace {
-/// A reduction as `combine(accumulator, element)`, per result.
-struct Combiner {
-  Operation *op;
-  TypedAttr neutral;
-};
-} // namespace
-
-/// The combiners of all results of `op`, if all are known to be associative.
-static std::optional<SmallVector<Combiner>> getCombiners(linalg::LinalgOp op) {
-  SmallVector<Combiner> combiners;
-  for (unsigned index = 0; index < op.getNumDpsInits(); ++index) {
-    SmallVector<Operation *> ops;
-    Value reduced = matchReduction(op.getRegionOutputArgs(), index, ops);
-    if (!reduced || ops.size() != 1)
-      return std::nullopt;
-    std::optional<TypedAttr> neutral = arith::getNeutralElement(ops.front());
-    if (!neutral)
-      return std::nullopt;
-    combiners.push_back({ops.front(), *neutral});
-  }
-  return combiners;
-}
-
 /// Whether a loop is a dimension of each operand that it moves along, so that
 /// it becomes two loops when that dimension becomes two.
 static bool canExpand(linalg::LinalgOp op, unsigned loop) {
@@ -233,23 +201,40 @@ struct SplitReductions
   void runOnOperation() override {
     SmallVector<linalg::LinalgOp> reductions;
     getOperation().walk([&](linalg::LinalgOp op) {
-      if (isReductionOp(op) && getNumCombined(op) > maxFinal)
+      if (isReductionOp(op))
         reductions.push_back(op);
     });
     for (linalg::LinalgOp op : reductions) {
-      // Partial results of a contraction take memory that nothing else does.
-      constexpr int64_t enoughThreads = 1 << 16;
-      int64_t serial = maxSerial;
-      if (isContractionLike(op)) {
-        int64_t products = getNumElements(op->getResult(0));
-        products *= getNumCombined(op);
-        serial = std::max(serial, products / enoughThreads);
-      }
-      if (succeeded(split(op, serial)))
+      std::optional<int64_t> part = getPartSize(op);
+      if (!part)
+        continue;
+      if (succeeded(split(op, *part)))
         ++numSplit;
       else
         ++numWhole;
     }
+  }
+
+private:
+  /// How many elements are to be combined at a time; nothing where the
+  /// reduction is good as it is.
+  std::optional<int64_t> getPartSize(linalg::LinalgOp op) const {
+    int64_t results = getNumElements(op->getResult(0));
+    if (!isContractionLike(op)) {
+      // With so many results, blocks are enough without any parts.
+      constexpr int64_t enoughResults = 1 << 12;
+      if (getNumCombined(op) <= maxWhole || results >= enoughResults)
+        return std::nullopt;
+      return maxPart;
+    }
+    // A thread has an element of a contraction. Partial results of it take
+    // memory that nothing else does.
+    constexpr int64_t enoughThreads = 1 << 16, enoughElements = 512,
+                      fewestElements = 128;
+    if (getNumCombined(op) <= enoughElements)
+      return std::nullopt;
+    return std::max(fewestElements,
+                    results * getNumCombined(op) / enoughThreads);
   }
 };
 } // namespace

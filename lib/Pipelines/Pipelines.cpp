@@ -85,6 +85,7 @@ static void buildKernels(OpPassManager &pm, const ToGPUOptions &options) {
   pm.addPass(createConvertKernelsToGPU(convert));
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
+  pm.addNestedPass<gpu::GPUModuleOp>(createWidenWords());
 }
 
 /// The name of a format for `gpu-module-to-binary`.
@@ -113,6 +114,7 @@ void approx_act::buildToGPUPipeline(OpPassManager &pm,
     target.chips.push_back("sm_80");
   target.optLevel = options.optLevel;
   pm.addPass(createAttachTarget(target));
+  pm.addNestedPass<gpu::GPUModuleOp>(createExpandMaximum());
 
   // One stream, in the order of the program.
   pm.addNestedPass<func::FuncOp>(createGpuAsyncRegionPass());

@@ -148,3 +148,66 @@ func.func @large(%x: memref<65536x65536xi8>, %r: memref<65536x65536xi8>) {
   }
   return
 }
+
+// -----
+
+#id = affine_map<(d0, d1) -> (d0, d1)>
+#columns = affine_map<(d0, d1) -> (d1)>
+
+// With threads enough, each has four rows, and loads its parameters once. Rows
+// are as far apart as there are threads, so only the place in x and r moves.
+// CHECK: gpu.func @rows_0(%[[X:[^:]+]]: memref<1048576xf32> {{.*}} %[[P:[^:]+]]: memref<64xf32>
+// CHECK: vector.load %[[P]]
+// CHECK: scf.for unsigned %[[ROW:.+]] = %c0 to %c4
+// CHECK-NOT: %[[P]]
+// CHECK-NEXT: %[[OFFSET:.+]] = arith.muli %[[ROW]], %c262144
+// CHECK-NEXT: %[[PLACE:.+]] = arith.addi {{.*}}%[[OFFSET]]
+// CHECK-NEXT: vector.load %[[X]][%[[PLACE]]]
+// CHECK-NEXT: arith.mulf
+// CHECK-NEXT: vector.store {{.*}}[%[[PLACE]]]
+// CHECK-NEXT: loop_annotation
+// CHECK: blocks in (%c512, %c1, %c1) threads in (%c128, %c1, %c1)
+func.func @rows(%x: memref<16384x64xf32>, %p: memref<64xf32>, %r: memref<16384x64xf32>) {
+  approx_act.kernel "rows" ins(%x, %p : memref<16384x64xf32>, memref<64xf32>) outs(%r : memref<16384x64xf32>) {
+  ^bb0(%a: tensor<16384x64xf32>, %b: tensor<64xf32>):
+    %e = tensor.empty() : tensor<16384x64xf32>
+    %0 = linalg.generic {indexing_maps = [#id, #columns, #id], iterator_types = ["parallel", "parallel"]} ins(%a, %b : tensor<16384x64xf32>, tensor<64xf32>) outs(%e : tensor<16384x64xf32>) {
+    ^bb0(%in: f32, %q: f32, %o: f32):
+      %1 = arith.mulf %in, %q : f32
+      linalg.yield %1 : f32
+    } -> tensor<16384x64xf32>
+    approx_act.yield %0 : tensor<16384x64xf32>
+  }
+  return
+}
+
+// -----
+
+#id = affine_map<(d0, d1) -> (d0, d1)>
+#words = affine_map<(d0, d1) -> (d0, d1 mod 16)>
+
+// A word that is read belongs to one thread, which restores all of its codes.
+// CHECK: gpu.func @restore_0(%[[W:[^:]+]]: memref<128xi8>
+// CHECK: vector.load %[[W]]
+// CHECK-NOT: vector.load
+// CHECK-COUNT-2: vector.store {{.*}} vector<8xf32>
+// CHECK-NOT: vector.store
+// CHECK: blocks in (%c1, %c1, %c1) threads in (%c32, %c1, %c1)
+func.func @restore(%w: memref<8x16xi8>, %r: memref<8x32xf32>) {
+  approx_act.kernel "restore" ins(%w : memref<8x16xi8>) outs(%r : memref<8x32xf32>) {
+  ^bb0(%a: tensor<8x16xi8>):
+    %e = tensor.empty() : tensor<8x32xf32>
+    %0 = linalg.generic {indexing_maps = [#words, #id], iterator_types = ["parallel", "parallel"]} ins(%a : tensor<8x16xi8>) outs(%e : tensor<8x32xf32>) {
+    ^bb0(%in: i8, %o: f32):
+      %i = linalg.index 1 : index
+      %p = affine.apply affine_map<(d0) -> ((d0 floordiv 16) * 4)>(%i)
+      %s = arith.index_castui %p : index to i8
+      %1 = arith.shrui %in, %s : i8
+      %2 = arith.trunci %1 : i8 to i4
+      %3 = arith.uitofp %2 : i4 to f32
+      linalg.yield %3 : f32
+    } -> tensor<8x32xf32>
+    approx_act.yield %0 : tensor<8x32xf32>
+  }
+  return
+}

@@ -18,6 +18,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import ml_dtypes
 import numpy as np
 from jax import export as jax_export
 from jax import lax
@@ -140,14 +141,21 @@ def lower(function: Callable, args: tuple) -> str:
     ).stdout  # fmt: skip
 
 
-def run(text: str, args: tuple) -> list[np.ndarray]:
-    """The results, with all that the runner can check."""
+def to_file(array: np.ndarray) -> np.ndarray:
+    """Types that files do not know are there as so many bytes."""
+    return array.view("V2") if array.dtype == ml_dtypes.bfloat16 else array
+
+
+def run(text: str, args: tuple, *flags: str) -> list[np.ndarray]:
+    """The results, with all that the runner can check, and other flags of it."""
     with tempfile.TemporaryDirectory() as folder:
         step, inputs, outputs = (pathlib.Path(folder) / n for n in ("s.mlir", "i.npz", "o.npz"))
         step.write_text(text)
-        np.savez(inputs, *(np.asarray(a) for a in args))
-        flags = ["--strict", "--poison", f"--input={inputs}", f"--output={outputs}"]
-        subprocess.run(["approx-act-runner", step, *flags], check=True)
+        np.savez(inputs, *(to_file(np.asarray(a)) for a in args))
+        files = [f"--input={inputs}", f"--output={outputs}"]
+        subprocess.run(
+            ["approx-act-runner", step, *files, "--strict", "--poison", *flags], check=True
+        )
         with np.load(outputs) as archive:
             return [archive[f"arr_{i}"] for i in range(len(archive.files))]
 

@@ -18,6 +18,10 @@ namespace mlir::func {
 class FuncOp;
 } // namespace mlir::func
 
+namespace mlir::gpu {
+class GPUModuleOp;
+} // namespace mlir::gpu
+
 namespace mlir::approx_act {
 
 #define GEN_PASS_DECL

@@ -14,15 +14,17 @@ def SplitReductions : Pass<"approx-act-split-reductions",
   let summary = "Make long reductions parallel";
   let description = [{
     Replaces each reduction (a `linalg` op on tensors of static shape) of more
-    than `max-final` elements by two: of parts of at most `max-serial` elements,
+    than `max-whole` elements by two: of parts of at most `max-part` elements,
     and of the results of the parts. Run it again for very long ones. Elements
-    of a part lie as far apart as there are parts, so that neighbouring threads
-    read neighbouring elements. The order in which elements are combined is
-    fixed by the shapes, so every run gives the same bits; it is another order
-    than before.
+    of a part lie as far apart as there are parts. The order in which elements
+    are combined is fixed by the shapes, so every run gives the same bits; it is
+    another order than before.
 
-    Reductions whose combiner is not known to be associative stay whole; of a
-    contraction only as many parts are made as give threads enough.
+    The threads of a block combine the elements of a part together. A reduction
+    with so many results that there are blocks enough stays whole, and so does
+    one whose combiner is not known to be associative. Of a contraction, of
+    which a thread has an element, only as many parts are made as give threads
+    enough.
 
     Before:
 
@@ -46,10 +48,10 @@ def SplitReductions : Pass<"approx-act-split-reductions",
                            "::mlir::linalg::LinalgDialect",
                            "::mlir::tensor::TensorDialect"];
   let options = [
-    Option<"maxSerial", "max-serial", "int64_t", "128",
-      "Elements that one thread combines in the first of the two">,
-    Option<"maxFinal", "max-final", "int64_t", "512",
-      "Elements that one thread may combine at the end">,
+    Option<"maxPart", "max-part", "int64_t", "512",
+      "Elements that are combined to one in the first of the two">,
+    Option<"maxWhole", "max-whole", "int64_t", "2048",
+      "Elements that may be combined to one at a time">,
   ];
   let statistics = [
     Statistic<"numSplit", "split", "Reductions split">,
@@ -210,13 +212,20 @@ def ConvertKernelsToGPU : Pass<"convert-approx-act-kernels-to-gpu",
     the labels of kernels, with a number; equal kernels of one label share one.
 
     A thread computes neighbouring elements along the innermost dimension: as
-    many as make 128 bits of the widest type, or 8 where packed words are
-    written, if the size of the dimension is a multiple of it, and accesses
-    memory in vectors of up to 128 bits where neighbours are neighbours in
-    memory. Elements of operands are computed where they are read, and once
-    where they are read twice. A thread of a kernel that writes codes together
-    with the activation computes all elements of a word. Reductions are loops of
-    one thread, in which equal loops are one.
+    many as make 128 bits of the widest type, or up to 8 where there are packed
+    words, if the size of the dimension is a multiple of it, and accesses memory
+    in vectors of up to 128 bits where neighbours are neighbours in memory.
+    Elements of operands are computed where they are read, and once where they
+    are read twice. A thread of a kernel that writes codes together with the
+    activation, or reads packed words, computes all elements of a word. Where
+    operands are the same from row to row, and rows are many, a thread goes over
+    several rows, and what is the same is before that loop.
+
+    The threads of a block share the elements of a reduction whose combiner is
+    known to be associative: each combines some, as far apart as there are
+    threads to share them, warps combine what their threads have by shuffles,
+    and the block by shared memory, in an order that the shapes alone decide. Other reductions are loops of one thread. In
+    both, equal loops are one.
 
     Integer arithmetic on positions has 32 bits unless a buffer of the function
     has 2^31 elements or more.
@@ -227,16 +236,57 @@ def ConvertKernelsToGPU : Pass<"convert-approx-act-kernels-to-gpu",
                            "::mlir::LLVM::LLVMDialect",
                            "::mlir::math::MathDialect",
                            "::mlir::memref::MemRefDialect",
+                           "::mlir::NVVM::NVVMDialect",
                            "::mlir::scf::SCFDialect",
                            "::mlir::vector::VectorDialect"];
   let options = [
-    Option<"blockSize", "block-size", "int64_t", "128", "Threads of a block">,
+    Option<"blockSize", "block-size", "int64_t", "128",
+      "Threads of a block; where these reduce together, up to 4 times as many">,
   ];
   let statistics = [
     Statistic<"numKernels", "kernels", "Functions made">,
     Statistic<"numShared", "shared", "Launches of a function made before">,
     Statistic<"numVector", "vectorised", "Functions with vector accesses">,
   ];
+}
+
+def WidenWords : Pass<"approx-act-widen-words", "::mlir::gpu::GPUModuleOp"> {
+  let summary = "Do arithmetic on packed words in registers of 32 bits";
+  let description = [{
+    A vector of bytes has no registers of its own on a GPU: each element takes
+    one of 16 or 32 bits, and is put in and taken out one by one. This pass
+    replaces what packs codes into bytes, and what takes them out, by arithmetic
+    on 32-bit integers that hold four bytes: codes are shifted to their places
+    and added, where it is known that they do not overlap; summands that depend
+    on no iteration of the loop around are added up separately, so that they can
+    leave it. A code that is put among the bits of a constant (`ori`, whose last
+    byte is zero), to become a number, is put there by `nvvm.prmt`.
+
+    Before:
+
+    ```mlir
+    %b = vector.load %words[%i] : memref<128xi8>, vector<4xi8>
+    %s = arith.shrui %b, %c4 : vector<4xi8>
+    %q = arith.trunci %s : vector<4xi8> to vector<4xi4>
+    %x = arith.uitofp %q : vector<4xi4> to vector<4xf32>
+    ```
+
+    After:
+
+    ```mlir
+    %b = vector.load %words[%i] : memref<128xi8>, vector<4xi8>
+    %v = vector.bitcast %b : vector<4xi8> to vector<1xi32>
+    %w = vector.extract %v[0] : i32 from vector<1xi32>
+    %s0 = arith.shrui %w, %c4 : i32
+    %q0 = arith.andi %s0, %c15 : i32
+    …
+    %q = vector.from_elements %q0, %q1, %q2, %q3 : vector<4xi32>
+    %x = arith.uitofp %q : vector<4xi32> to vector<4xf32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::NVVM::NVVMDialect",
+                           "::mlir::vector::VectorDialect"];
 }
 
 def AttachTarget : Pass<"approx-act-attach-target", "::mlir::ModuleOp"> {
@@ -254,6 +304,32 @@ def AttachTarget : Pass<"approx-act-attach-target", "::mlir::ModuleOp"> {
     Option<"optLevel", "opt-level", "unsigned", "3",
       "How much LLVM optimises kernels, 0 to 3">,
   ];
+}
+
+def ExpandMaximum : Pass<"approx-act-expand-maximum",
+                         "::mlir::gpu::GPUModuleOp"> {
+  let summary = "Compare with constants where a chip has no maximum";
+  let description = [{
+    Chips before sm_80 have no instruction for a maximum or a minimum that hands
+    on NaN, and LLVM makes five of each for them. Where one operand is a
+    constant that is a number, two do: a comparison and a selection. Nothing is
+    changed in a module that is not compiled for such a chip, nor for a constant
+    zero that is the lesser of the two zeros (of a minimum, the greater).
+
+    Before:
+
+    ```mlir
+    %y = arith.maximumf %x, %zero : f32
+    ```
+
+    After:
+
+    ```mlir
+    %c = arith.cmpf ugt, %x, %zero : f32
+    %y = arith.select %c, %x, %zero : f32
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
 }
 
 #endif // APPROX_ACT_GPU_PASSES_TD

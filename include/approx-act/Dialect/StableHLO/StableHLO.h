@@ -96,8 +96,7 @@ public:
   StableHLOBuilder(OpBuilder &builder, Location loc)
       : builder(builder), loc(loc) {}
 
-  /// The name of the lesser of two values neither of which is NaN.
-  static constexpr StringLiteral kMinimumOfNumbers = "minimum";
+  static constexpr bool kIsForKernels = false;
 
   /// An op with the given name (without the dialect's prefix).
   Operation *create(StringRef name, ValueRange operands, TypeRange results,
