@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "approx-act/Analysis/Residuals.h"
+#include "approx-act/Analysis/CaptureDemands.h"
 #include "approx-act/Analysis/SmoothFunction.h"
 #include "approx-act/Analysis/Threshold.h"
 #include "llvm/Support/MathExtras.h"
@@ -58,6 +59,7 @@ Demand approx_act::getDemand(Operation *op, unsigned index) {
 
 ResidualAnalysis::ResidualAnalysis(const Turnaround &turnaround) {
   Block &block = turnaround.getFunction().getBody().front();
+  CaptureDemands demands(turnaround);
   for (Operation &op : block) {
     // A constant costs nothing to have again.
     if (turnaround.getPhase(&op) != Phase::Forward ||
@@ -81,10 +83,7 @@ ResidualAnalysis::ResidualAnalysis(const Turnaround &turnaround) {
         if (!residual.firstBackwardUse ||
             user->isBeforeInBlock(residual.firstBackwardUse))
           residual.firstBackwardUse = user;
-        Demand demand = user == use.getOwner()
-                            ? getDemand(user, use.getOperandNumber())
-                            : Demand::Exact;
-        residual.demand = std::max(residual.demand, demand);
+        residual.demand = std::max(residual.demand, demands.getDemand(use));
       }
       if (!residual.firstBackwardUse)
         continue;

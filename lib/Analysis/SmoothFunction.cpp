@@ -184,10 +184,14 @@ static Chain traceArguments(Value value) {
     return chain;
   Block *block = value.getParentBlock();
   auto shape = cast<RankedTensorType>(value.getType()).getShape();
+  // What a branch captures is as far back as it can see.
+  auto isCaptured = [&](Value operand) {
+    return operand.getParentBlock() != block;
+  };
   auto isLike = [&](Value operand) {
     auto type = dyn_cast<RankedTensorType>(operand.getType());
     return type && type.getShape() == shape &&
-           operand.getParentBlock() == block && operand.getDefiningOp();
+           (isCaptured(operand) || operand.getDefiningOp());
   };
 
   // Wherever all that is still to be computed is one value, the ops seen so far
@@ -196,9 +200,13 @@ static Chain traceArguments(Value value) {
   pending.insert(value);
   bool isAnyExact = false;
   while (chain.ops.size() < kMaxOps) {
-    Value last = *llvm::max_element(pending, [](Value a, Value b) {
+    Value last = *llvm::max_element(pending, [&](Value a, Value b) {
+      if (isCaptured(a) || isCaptured(b))
+        return isCaptured(a) && !isCaptured(b);
       return a.getDefiningOp()->isBeforeInBlock(b.getDefiningOp());
     });
+    if (isCaptured(last))
+      break;
     auto op = dyn_cast<ResidualOpInterface>(last.getDefiningOp());
     if (!op || !isElementwise(op))
       break;

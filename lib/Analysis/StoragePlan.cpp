@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "approx-act/Analysis/StoragePlan.h"
+#include "approx-act/Analysis/CaptureDemands.h"
 #include "approx-act/Analysis/MinimumCut.h"
 
 using namespace mlir;
@@ -87,6 +88,7 @@ private:
   void addDemands();
   /// Makes the nodes of a value and of what it can be computed from.
   void require(Value value, Layer layer, Operation *demander);
+  bool canRecompute(Value value);
   using Need = std::pair<Value, Layer>;
   SmallVector<Need> getNeeds(Value value, Layer layer);
   int64_t getCapacity(Value value, Layer layer) const;
@@ -156,6 +158,8 @@ bool StoragePlan::Builder::isStatistic(Value value) const {
 
 bool StoragePlan::Builder::isEligible(Value value) const {
   auto type = cast<RankedTensorType>(value.getType());
+  if (plan.isOutside(value))
+    return isApproximable(type) && type.getElementTypeBitWidth() > options.bits;
   return plan.isLarge(value) && type.getElementTypeBitWidth() > options.bits &&
          !isStatistic(value) && (!options.requireMoments || getMoments(value));
 }
@@ -222,6 +226,9 @@ int64_t StoragePlan::Builder::getCapacity(Value value, Layer layer) const {
   if (layer == Exact || !isEligible(value))
     return *bytes * 8 * kScale;
   int64_t capacity = elements * options.bits * kScale;
+  // Others may read it too.
+  if (plan.isOutside(value))
+    return capacity;
   // A grid without known moments reads the whole value once more, and fits
   // outliers instead of the bulk. The root of an exponential has fewer. And
   // what adds a bias to a value that is in memory is written for its grid
@@ -233,31 +240,47 @@ int64_t StoragePlan::Builder::getCapacity(Value value, Layer layer) const {
   return capacity + capacity / (isImage(value) ? 7 : 8);
 }
 
-/// What a cheap value is computed from, and how exact that has to be.
+bool StoragePlan::Builder::canRecompute(Value value) {
+  if (isCheap(value.getDefiningOp()) || plan.getBranchResult(value))
+    return true;
+  std::optional<BranchResult> result = BranchResult::match(value);
+  if (result)
+    plan.branchResults.try_emplace(value, std::move(*result));
+  return result.has_value();
+}
+
+/// What a value that can be recomputed is computed from, and how exact that has
+/// to be.
 SmallVector<StoragePlan::Builder::Need>
 StoragePlan::Builder::getNeeds(Value value, Layer layer) {
-  if (layer == Approximate) {
-    auto [it, inserted] = functions.try_emplace(value);
-    if (inserted)
-      it->second = findSmoothFunction(value);
-    if (it->second && plan.isFree(it->second->argument))
-      return {};
-    if (it->second)
-      return {{it->second->argument, Approximate}};
-  }
   SmallVector<Need> needs;
-  Operation *op = value.getDefiningOp();
-  for (auto [index, operand] : llvm::enumerate(op->getOperands())) {
-    Demand demand = getDemand(op, index);
+  auto add = [&](Value operand, Demand demand) {
     if (demand == Demand::None || plan.isFree(operand))
-      continue;
+      return;
     Layer operandLayer = getLayer(demand, operand.getType());
     // A function of something exact is exact only if all of it is, but for the
     // side of a threshold, which codes can carry.
     if (layer == Exact && demand != Demand::Side)
       operandLayer = Exact;
     needs.push_back({operand, operandLayer});
+  };
+  if (const BranchResult *result = plan.getBranchResult(value)) {
+    for (auto [source, demand] : result->getSources())
+      add(source, demand);
+    return needs;
   }
+  if (layer == Approximate) {
+    auto [it, inserted] = functions.try_emplace(value);
+    if (inserted)
+      it->second = findSmoothFunction(value);
+    if (it->second) {
+      add(it->second->argument, Demand::Approximate);
+      return needs;
+    }
+  }
+  Operation *op = value.getDefiningOp();
+  for (auto [index, operand] : llvm::enumerate(op->getOperands()))
+    add(operand, getDemand(op, index));
   return needs;
 }
 
@@ -275,7 +298,7 @@ void StoragePlan::Builder::require(Value root, Layer rootLayer,
       demanders.try_emplace(value, demander);
     graph.addEdge(node.in, node.out, getCapacity(value, layer));
     Operation *op = value.getDefiningOp();
-    if (!isCheap(op)) {
+    if (!canRecompute(value)) {
       graph.addEdge(source, node.in, FlowGraph::kUnbounded);
       continue;
     }
@@ -287,13 +310,16 @@ void StoragePlan::Builder::require(Value root, Layer rootLayer,
 void StoragePlan::Builder::addDemands() {
   Block &block = turnaround.getFunction().getBody().front();
   llvm::SetVector<std::pair<Value, unsigned>> demands;
+  CaptureDemands captures(turnaround);
   for (Operation &op : block.without_terminator()) {
     if (turnaround.getPhase(&op) != Phase::Backward)
       continue;
     for (auto [index, value] : llvm::enumerate(getOperandsAndCaptures(&op))) {
       if (!turnaround.isPrimal(value) || plan.isFree(value))
         continue;
-      Demand demand = getDemand(&op, index);
+      Demand demand = index < op.getNumOperands()
+                          ? getDemand(&op, index)
+                          : captures.getCaptureDemand(&op, value);
       if (demand == Demand::None)
         continue;
       Layer layer = getLayer(demand, value.getType());
@@ -305,7 +331,7 @@ void StoragePlan::Builder::addDemands() {
   // The nodes are complete; now the edges among them.
   for (auto &[key, node] : nodes) {
     auto [value, layer] = key;
-    if (!isCheap(value.getDefiningOp()))
+    if (!canRecompute(value))
       continue;
     for (auto [operand, operandLayer] :
          getNeeds(value, static_cast<Layer>(layer)))
@@ -323,6 +349,11 @@ void StoragePlan::Builder::addDemands() {
 Storage StoragePlan::Builder::describe(Value value, Layer layer) {
   Storage storage;
   Type type = value.getType();
+  storage.isOutside = plan.isOutside(value);
+  if (storage.isOutside) {
+    storage.reason = "decided outside";
+    return storage;
+  }
   if (isBoolean(type) && plan.isLarge(value)) {
     storage.kind = StorageKind::Mask;
     storage.bits = 1;
@@ -394,17 +425,15 @@ void StoragePlan::Builder::readCut() {
 
 bool StoragePlan::Builder::isApproximated(Value value) const {
   if (const Storage *storage = plan.lookup(value))
-    return storage->kind == StorageKind::Codes;
+    return storage->kind == StorageKind::Codes ||
+           (storage->isOutside && isApproximable(value.getType()));
   if (!plan.isRecomputed(value))
     return false;
   auto [it, inserted] = approximated.try_emplace(value, false);
   if (!inserted)
     return it->second;
-  const SmoothFunction *function = plan.getFunction(value);
-  bool result = function
-                    ? isApproximated(function->argument)
-                    : llvm::any_of(value.getDefiningOp()->getOperands(),
-                                   [&](Value v) { return isApproximated(v); });
+  bool result = llvm::any_of(plan.getSources(value),
+                             [&](Value v) { return isApproximated(v); });
   approximated[value] = result;
   return result;
 }
@@ -474,7 +503,7 @@ void StoragePlan::Builder::evenOutGrids() {
     } else if (const SmoothFunction *function = plan.getFunction(value)) {
       read.insert(function->argument);
     } else if (plan.isRecomputed(value)) {
-      read.insert_range(value.getDefiningOp()->getOperands());
+      read.insert_range(plan.getSources(value));
     }
   }
 }
@@ -495,7 +524,8 @@ StoragePlan::StoragePlan(const Turnaround &turnaround,
                          const NormalisationAnalysis &normalisation,
                          const StorageOptions &options)
     : turnaround(turnaround),
-      smallBytes(residuals.getSmallBytes(options.minFraction)) {
+      smallBytes(residuals.getSmallBytes(options.minFraction)),
+      outside(options.outside) {
   Operation *terminator =
       turnaround.getFunction().getBody().front().getTerminator();
   if (options.keepsResults)
@@ -507,6 +537,20 @@ StoragePlan::StoragePlan(const Turnaround &turnaround,
 
 bool StoragePlan::isFree(Value value) const {
   return isa<BlockArgument>(value) || returned.contains(value);
+}
+
+const BranchResult *StoragePlan::getBranchResult(Value value) const {
+  auto it = branchResults.find(value);
+  return it == branchResults.end() ? nullptr : &it->second;
+}
+
+SmallVector<Value> StoragePlan::getSources(Value value) const {
+  if (const SmoothFunction *function = getFunction(value))
+    return {function->argument};
+  if (const BranchResult *result = getBranchResult(value))
+    return llvm::map_to_vector(result->getSources(),
+                               [](const auto &entry) { return entry.first; });
+  return llvm::to_vector(value.getDefiningOp()->getOperands());
 }
 
 bool StoragePlan::isLarge(Value value) const {

@@ -107,3 +107,63 @@ func.func @captured(%x: tensor<8x8xf32>, %v: tensor<8xf32>) -> (tensor<f32>, ten
   }) : (tensor<8xf32>) -> tensor<8xf32>
   return %loss, %g : tensor<f32>, tensor<8xf32>
 }
+
+// What a branch captures is demanded as it is used inside, in branches of branches
+// too, and what is computed from it inside counts. A side is demanded exactly, and
+// so is what is returned as it is.
+
+// CHECK: 6 residuals
+// CHECK-NEXT: demand approximate, last forward use stablehlo.custom_call, first backward use stablehlo.case
+// CHECK-NEXT: demand exact
+// CHECK-NEXT: demand approximate
+// CHECK-NEXT: demand exact
+// CHECK-NEXT: demand exact
+// CHECK-NEXT: demand none
+func.func @captures(%x: tensor<8x8xf32>, %n: tensor<i32>) -> (tensor<f32>, tensor<8x8xf32>) {
+  %product = "stablehlo.dot"(%x, %x) : (tensor<8x8xf32>, tensor<8x8xf32>) -> tensor<8x8xf32>
+  %log = "stablehlo.dot"(%x, %x) : (tensor<8x8xf32>, tensor<8x8xf32>) -> tensor<8x8xf32>
+  %inner = "stablehlo.dot"(%x, %x) : (tensor<8x8xf32>, tensor<8x8xf32>) -> tensor<8x8xf32>
+  %side = "stablehlo.dot"(%x, %x) : (tensor<8x8xf32>, tensor<8x8xf32>) -> tensor<8x8xf32>
+  %returned = "stablehlo.dot"(%x, %x) : (tensor<8x8xf32>, tensor<8x8xf32>) -> tensor<8x8xf32>
+  %unread = "stablehlo.dot"(%x, %x) : (tensor<8x8xf32>, tensor<8x8xf32>) -> tensor<8x8xf32>
+  %loss = "stablehlo.custom_call"(%product, %log, %inner, %side, %returned, %unread) <{call_target_name = "f"}> : (tensor<8x8xf32>, tensor<8x8xf32>, tensor<8x8xf32>, tensor<8x8xf32>, tensor<8x8xf32>, tensor<8x8xf32>) -> tensor<f32>
+  %g = "stablehlo.dot"(%x, %x) : (tensor<8x8xf32>, tensor<8x8xf32>) -> tensor<8x8xf32>
+  %b = "stablehlo.case"(%n) ({
+    %zero = "stablehlo.constant"() <{value = dense<0.0> : tensor<8x8xf32>}> : () -> tensor<8x8xf32>
+    %m = "stablehlo.compare"(%side, %zero) <{comparison_direction = #stablehlo<comparison_direction GT>}> : (tensor<8x8xf32>, tensor<8x8xf32>) -> tensor<8x8xi1>
+    %abs = "stablehlo.abs"(%log) : (tensor<8x8xf32>) -> tensor<8x8xf32>
+    %l = "stablehlo.log"(%abs) : (tensor<8x8xf32>) -> tensor<8x8xf32>
+    %dead = "stablehlo.negate"(%unread) : (tensor<8x8xf32>) -> tensor<8x8xf32>
+    %0 = "stablehlo.multiply"(%g, %product) : (tensor<8x8xf32>, tensor<8x8xf32>) -> tensor<8x8xf32>
+    %1 = "stablehlo.multiply"(%0, %l) : (tensor<8x8xf32>, tensor<8x8xf32>) -> tensor<8x8xf32>
+    %2 = "stablehlo.case"(%n) ({
+      %3 = "stablehlo.multiply"(%1, %inner) : (tensor<8x8xf32>, tensor<8x8xf32>) -> tensor<8x8xf32>
+      "stablehlo.return"(%3) : (tensor<8x8xf32>) -> ()
+    }) : (tensor<i32>) -> tensor<8x8xf32>
+    %4 = "stablehlo.select"(%m, %2, %zero) : (tensor<8x8xi1>, tensor<8x8xf32>, tensor<8x8xf32>) -> tensor<8x8xf32>
+    "stablehlo.return"(%4) : (tensor<8x8xf32>) -> ()
+  }, {
+    "stablehlo.return"(%returned) : (tensor<8x8xf32>) -> ()
+  }) : (tensor<i32>) -> tensor<8x8xf32>
+  return %loss, %b : tensor<f32>, tensor<8x8xf32>
+}
+
+// Arithmetic inside a branch is judged by the function it computes, of the value
+// that the branch captures: softsign divides by something that is not zero.
+
+// CHECK: 1 residuals
+// CHECK-NEXT: demand approximate, last forward use stablehlo.custom_call, first backward use stablehlo.case
+func.func @function_of_a_capture(%x: tensor<8x8xf32>, %n: tensor<i32>) -> (tensor<f32>, tensor<8x8xf32>) {
+  %h = "stablehlo.dot"(%x, %x) : (tensor<8x8xf32>, tensor<8x8xf32>) -> tensor<8x8xf32>
+  %loss = "stablehlo.custom_call"(%h) <{call_target_name = "f"}> : (tensor<8x8xf32>) -> tensor<f32>
+  %g = "stablehlo.dot"(%x, %x) : (tensor<8x8xf32>, tensor<8x8xf32>) -> tensor<8x8xf32>
+  %b = "stablehlo.case"(%n) ({
+    %one = "stablehlo.constant"() <{value = dense<1.0> : tensor<8x8xf32>}> : () -> tensor<8x8xf32>
+    %abs = "stablehlo.abs"(%h) : (tensor<8x8xf32>) -> tensor<8x8xf32>
+    %d = "stablehlo.add"(%one, %abs) : (tensor<8x8xf32>, tensor<8x8xf32>) -> tensor<8x8xf32>
+    %s = "stablehlo.divide"(%h, %d) : (tensor<8x8xf32>, tensor<8x8xf32>) -> tensor<8x8xf32>
+    %0 = "stablehlo.multiply"(%g, %s) : (tensor<8x8xf32>, tensor<8x8xf32>) -> tensor<8x8xf32>
+    "stablehlo.return"(%0) : (tensor<8x8xf32>) -> ()
+  }) : (tensor<i32>) -> tensor<8x8xf32>
+  return %loss, %b : tensor<f32>, tensor<8x8xf32>
+}

@@ -204,3 +204,61 @@ func.func @periodic(%x: tensor<64x64xf32>, %w: tensor<64x64xf32>) -> (tensor<f32
   %1 = "stablehlo.multiply"(%0, %c) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
   return %loss, %1 : tensor<f32>, tensor<64x64xf32>
 }
+
+// What branches compute cheaply of a value before them is recomputed from that.
+
+// CHECK-LABEL: storage plan of 'branches'
+// CHECK-SAME: 1 stored, 1 recomputed
+// CHECK-NEXT: tensor<64x64xf32> of stablehlo.dot: codes of 4 bits
+func.func @branches(%x: tensor<64x64xf32>, %w: tensor<64x64xf32>, %n: tensor<i32>) -> (tensor<f32>, tensor<64x64xf32>) {
+  %h = "stablehlo.dot"(%x, %w) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %y = "stablehlo.case"(%n) ({
+    %t = "stablehlo.tanh"(%h) : (tensor<64x64xf32>) -> tensor<64x64xf32>
+    "stablehlo.return"(%t) : (tensor<64x64xf32>) -> ()
+  }, {
+    "stablehlo.return"(%h) : (tensor<64x64xf32>) -> ()
+  }) : (tensor<i32>) -> tensor<64x64xf32>
+  %loss = "stablehlo.dot_general"(%y, %y) <{dot_dimension_numbers = #all}> : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<f32>
+  %0 = "stablehlo.dot"(%y, %w) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %1 = "stablehlo.dot"(%h, %0) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  return %loss, %1 : tensor<f32>, tensor<64x64xf32>
+}
+
+// But not of an approximation where a branch takes the exponential of it, or its
+// side of a threshold.
+
+// CHECK-LABEL: storage plan of 'branches_of_exact'
+// CHECK-SAME: 2 stored, 0 recomputed
+// CHECK-NEXT: tensor<64x64xf32> of stablehlo.dot: codes of 4 bits
+// CHECK-NEXT: tensor<64x64xf32> of stablehlo.case: codes of 4 bits
+// CHECK-LABEL: storage plan of 'branches_of_masks'
+// CHECK-SAME: 2 stored, 0 recomputed
+func.func @branches_of_exact(%x: tensor<64x64xf32>, %w: tensor<64x64xf32>, %n: tensor<i32>) -> (tensor<f32>, tensor<64x64xf32>) {
+  %h = "stablehlo.dot"(%x, %w) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %y = "stablehlo.case"(%n) ({
+    %m = "stablehlo.negate"(%h) : (tensor<64x64xf32>) -> tensor<64x64xf32>
+    %t = "stablehlo.exponential"(%m) : (tensor<64x64xf32>) -> tensor<64x64xf32>
+    "stablehlo.return"(%t) : (tensor<64x64xf32>) -> ()
+  }, {
+    "stablehlo.return"(%h) : (tensor<64x64xf32>) -> ()
+  }) : (tensor<i32>) -> tensor<64x64xf32>
+  %loss = "stablehlo.dot_general"(%y, %y) <{dot_dimension_numbers = #all}> : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<f32>
+  %0 = "stablehlo.dot"(%y, %w) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %1 = "stablehlo.dot"(%h, %0) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  return %loss, %1 : tensor<f32>, tensor<64x64xf32>
+}
+func.func @branches_of_masks(%x: tensor<64x64xf32>, %w: tensor<64x64xf32>, %n: tensor<i32>) -> (tensor<f32>, tensor<64x64xf32>) {
+  %h = "stablehlo.dot"(%x, %w) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %y = "stablehlo.case"(%n) ({
+    %zero = "stablehlo.constant"() <{value = dense<0.0> : tensor<64x64xf32>}> : () -> tensor<64x64xf32>
+    %m = "stablehlo.compare"(%h, %zero) <{comparison_direction = #stablehlo<comparison_direction GT>}> : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xi1>
+    %t = "stablehlo.select"(%m, %x, %zero) : (tensor<64x64xi1>, tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+    "stablehlo.return"(%t) : (tensor<64x64xf32>) -> ()
+  }, {
+    "stablehlo.return"(%h) : (tensor<64x64xf32>) -> ()
+  }) : (tensor<i32>) -> tensor<64x64xf32>
+  %loss = "stablehlo.dot_general"(%y, %y) <{dot_dimension_numbers = #all}> : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<f32>
+  %0 = "stablehlo.dot"(%y, %w) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %1 = "stablehlo.dot"(%h, %0) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  return %loss, %1 : tensor<f32>, tensor<64x64xf32>
+}

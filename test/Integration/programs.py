@@ -575,6 +575,152 @@ def variance_of_the_gradient():
 
 
 # ---------------------------------------------------------------------------
+# Branches
+# ---------------------------------------------------------------------------
+
+
+def branch_step(layer):
+    """The step of three layers `layer(x, w, index)`, which choose a branch by an activation.
+
+    With these arguments, each of the first two branches is taken.
+    """
+
+    def loss(params, x):
+        for index, w in enumerate(params):
+            x = layer(x, w, index)
+        return squares(x)
+
+    return grad_step(loss, weights(*[(WIDTH, WIDTH)] * 3), normal(9, BATCH, WIDTH))
+
+
+def is_odd(x, index):
+    """A choice that is known when the program runs only, and differs from layer to layer."""
+    return (index + jnp.int32(jnp.sum(x) > 1e9)) % 2 == 1
+
+
+@program(0.015, 0.25)
+def branches_of_arithmetic():
+    """Everything is a cheap function of a value from outside, which is stored once."""
+    return branch_step(lambda x, w, i: lax.cond(is_odd(x, i), jax.nn.gelu, jnp.tanh, 2 * x @ w))
+
+
+@program(0.015, 0.2)
+def branches_with_weights():
+    """A mask is carried by codes in one branch; the other has none."""
+    return branch_step(
+        lambda x, w, i: lax.cond(
+            is_odd(x, i), lambda x: jax.nn.relu(x @ w), lambda x: jax.nn.gelu(x @ w), x
+        )
+    )
+
+
+@program(0.015, 0.2)
+def branches_with_masks():
+    """Masks of a value inside, and of one from outside, of both branches."""
+
+    def layer(x, w, i):
+        h = x @ w
+        return lax.cond(
+            is_odd(x, i),
+            lambda h: jax.nn.relu(h) + jax.nn.relu6(2 * (h @ w)),
+            lambda h: jnp.where(h > 0.1, h, 0.3 * h) @ w + jax.nn.relu(h - 0.5),
+            h,
+        )
+
+    return branch_step(layer)
+
+
+@program(0.015, 0.25)
+def branches_that_share():
+    """Both branches read the same values, one of them after the branches too."""
+
+    def layer(x, w, i):
+        h = jnp.tanh(x @ w)
+        y = lax.cond(is_odd(x, i), lambda h: h * x, lambda h: (h * x) @ w, h)
+        return y * h + x
+
+    return branch_step(layer)
+
+
+@program(0.015, 0.25)
+def branch_without_residuals():
+    return branch_step(
+        lambda x, w, i: lax.cond(
+            is_odd(x, i), lambda x: x, lambda x: x + jnp.tanh(jnp.tanh(x @ w) @ w), x
+        )
+    )
+
+
+@program(0.012, 0.2)
+def switch_of_three():
+    def layer(x, w, i):
+        branches = [
+            lambda x: jax.nn.relu(x @ w),
+            lambda x: jnp.tanh(x @ w) * jax.nn.softmax(x @ w.T) * 30,
+            lambda x: x * 0.5,
+        ]
+        return lax.switch((i + is_odd(x, i) + jnp.int32(i == 1)) % 3, branches, x)
+
+    return branch_step(layer)
+
+
+@program(0.02, 0.3)
+def branches_in_branches():
+    def layer(x, w, i):
+        inner = lambda h: lax.cond(  # noqa: E731
+            h[0, 0] > 0, lambda h: jnp.tanh(h @ w), lambda h: jax.nn.relu(h @ w), h
+        )
+        return lax.cond(is_odd(x, i), lambda x: inner(x @ w), lambda x: jax.nn.gelu(x @ w), x)
+
+    return branch_step(layer)
+
+
+@program(0.06, 0.6)
+def branches_with_batch_norm():
+    def norm(x):
+        return (x - x.mean(0)) * lax.rsqrt(x.var(0) + 1e-5)
+
+    return branch_step(
+        lambda x, w, i: lax.cond(
+            is_odd(x, i), lambda x: jax.nn.relu(norm(x @ w)), lambda x: jnp.tanh(norm(x @ w)), x
+        )
+    )
+
+
+@program(0.015, 0.25)
+def branches_in_a_scan():
+    def run(ws, x):
+        def layer(x, slices):
+            index, w = slices
+            branches = lambda x: jax.nn.relu(x @ w), lambda x: jnp.tanh(x @ w)
+            return x + lax.cond(is_odd(x, index), *branches, x), None
+
+        return lax.scan(layer, x, (jnp.arange(len(ws)), ws))[0]
+
+    return scan_step(run)
+
+
+@program(0.015, 0.25)
+def scan_in_a_branch():
+    def run(ws, x):
+        deep = lambda x: lax.scan(relu_layer, x, ws)[0]  # noqa: E731
+        return lax.cond(is_odd(x, 1), deep, lambda x: jnp.tanh(x @ ws[0]), x)
+
+    return scan_step(run)
+
+
+@program(0.015, 0.25)
+def branches_with_checkpoint():
+    """The backward pass makes a choice again, and then that of the derivative."""
+    block = jax.checkpoint(
+        lambda x, w, odd: lax.cond(
+            odd, lambda x: jnp.tanh(x @ w), lambda x: jax.nn.relu(x @ w) @ w, x
+        )
+    )
+    return branch_step(lambda x, w, i: jax.nn.gelu(block(x, w, is_odd(x, i)) @ w))
+
+
+# ---------------------------------------------------------------------------
 # The comparison
 # ---------------------------------------------------------------------------
 

@@ -28,6 +28,13 @@ BOUND = 0.1
 
 Value = jax.Array
 
+
+def branch(x: Value) -> Value:
+    """What one branch may do: a contraction, masks inside and outside of it, a softmax."""
+    y = jax.nn.relu((x @ x.T) @ x * 0.05)
+    return jnp.where(x > 0.2, y, jax.nn.softmax(y) * x) + jnp.exp(-y)
+
+
 UNARY: list[Callable[[Value], Value]] = [
     jnp.tanh,
     jax.nn.sigmoid,
@@ -60,6 +67,12 @@ UNARY: list[Callable[[Value], Value]] = [
     lambda x: jnp.sort(x, axis=1),
     jax.checkpoint(lambda x: jnp.tanh(x) * x),
     lambda x: lax.cond(x[0, 0] > 0, jnp.tanh, lambda x: 0.5 * x, x),
+    lambda x: lax.cond(x[0, 0] > x[1, 1], branch, lambda x: jnp.abs(x), x),
+    lambda x: lax.switch(jnp.int32(3 * jnp.abs(x[0, 0])) % 3, [branch, jax.nn.relu, jnp.tanh], x),
+    lambda x: lax.cond(
+        x[0, 0] > 0, lambda x: lax.cond(x[1, 1] > 0, branch, jnp.sin, x * x), jax.nn.softmax, x
+    ),
+    lambda x: lax.fori_loop(0, 2, lambda i, y: lax.cond(i > 0, branch, jnp.tanh, y) + 0.1 * x, x),
     lambda x: lax.fori_loop(0, 2, lambda _, y: jnp.tanh(y) + 0.1, x),
 ]
 BINARY: list[Callable[[Value, Value], Value]] = [

@@ -15,6 +15,7 @@
 #ifndef APPROX_ACT_ANALYSIS_STORAGEPLAN_H
 #define APPROX_ACT_ANALYSIS_STORAGEPLAN_H
 
+#include "approx-act/Analysis/BranchResult.h"
 #include "approx-act/Analysis/Normalisation.h"
 #include "approx-act/Analysis/Residuals.h"
 #include "approx-act/Analysis/SmoothFunction.h"
@@ -36,6 +37,11 @@ struct StorageOptions {
   /// Whether the backward pass can read what the function returns. (What one
   /// iteration of a loop returns is gone when the backward loop runs.)
   bool keepsResults = true;
+  /// Values that the backward pass finds outside of the step, as they are or
+  /// approximated: of a branch, what it captures and what it returns. How they
+  /// are stored is decided there, so that what several branches and others
+  /// read is stored once.
+  llvm::DenseSet<Value> outside;
 };
 
 enum class StorageKind {
@@ -65,6 +71,8 @@ struct Storage {
   StorageKind kind = StorageKind::Exact;
   /// Bits per element as stored.
   unsigned bits = 0;
+  /// Whether it is of `StorageOptions::outside`, and not stored here.
+  bool isOutside = false;
   /// For codes: the moments that set the grid, if the program knows them.
   std::optional<Moments> moments;
   /// For codes: whether they stand for the square root of the value.
@@ -98,6 +106,16 @@ public:
   /// is computed from its operands, or not again.
   const SmoothFunction *getFunction(Value value) const;
 
+  /// What a recomputed value is computed from.
+  SmallVector<Value> getSources(Value value) const;
+
+  /// How a recomputed value is computed, if it is a result of branches; else
+  /// null.
+  const BranchResult *getBranchResult(Value value) const;
+
+  /// Whether it is decided elsewhere how `value` is stored.
+  bool isOutside(Value value) const { return outside.contains(value); }
+
   /// Whether the backward pass can use `value` as it is at no cost: arguments,
   /// results of the function, constants.
   bool isFree(Value value) const;
@@ -119,6 +137,8 @@ private:
   llvm::DenseSet<Value> recomputed;
   llvm::DenseMap<Value, SmoothFunction> functions;
   llvm::DenseSet<Value> returned;
+  llvm::DenseSet<Value> outside;
+  llvm::DenseMap<Value, BranchResult> branchResults;
 };
 
 } // namespace mlir::approx_act

@@ -60,6 +60,9 @@ public:
   /// it accumulates beside the loss) are Backward.
   Phase getPhase(Value value) const;
 
+  /// Says which phase an op is of that was put into the block since.
+  void setPhase(Operation *op, Phase phase) { phases[op] = phase; }
+
   /// Whether `value` can be had without running the backward pass.
   bool isPrimal(Value value) const {
     return getPhase(value) != Phase::Backward;

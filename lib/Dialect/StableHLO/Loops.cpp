@@ -123,15 +123,7 @@ bool Loop::visitsAll(Value index) const {
 
 Loop Loop::cloneWithoutBody(ArrayRef<unsigned> kept, ValueRange inits) const {
   OpBuilder builder(op);
-  OperationState state(op->getLoc(), op->getName(), inits, inits.getTypes());
-  // Shardings are listed by result, and the results change.
-  for (NamedAttribute attribute : op->getDiscardableAttrs())
-    if (attribute.getNameDialect() == nullptr ||
-        attribute.getNameDialect()->getNamespace() !=
-            ShardyDialect::getDialectNamespace())
-      state.addAttribute(attribute.getName(), attribute.getValue());
-  state.addRegion();
-  state.addRegion();
+  OperationState state = makeStateLike(op, inits, inits.getTypes());
   Operation *clone = builder.create(state);
   SmallVector<Location> locs(inits.size(), op->getLoc());
   for (auto [index, argument] : llvm::enumerate(kept))

@@ -91,6 +91,19 @@ bool approx_act::isStableHLOOp(Operation *op, StringRef name) {
              StableHLODialect::getDialectNamespace();
 }
 
+OperationState approx_act::makeStateLike(Operation *op, ValueRange operands,
+                                         TypeRange results) {
+  OperationState state(op->getLoc(), op->getName(), operands, results);
+  for (NamedAttribute attribute : op->getDiscardableAttrs())
+    if (attribute.getNameDialect() == nullptr ||
+        attribute.getNameDialect()->getNamespace() !=
+            ShardyDialect::getDialectNamespace())
+      state.addAttribute(attribute.getName(), attribute.getValue());
+  for (unsigned i = 0; i < op->getNumRegions(); ++i)
+    state.addRegion();
+  return state;
+}
+
 Operation *approx_act::getCombiner(Region &region) {
   if (!region.hasOneBlock() || region.front().getNumArguments() != 2 ||
       !llvm::hasNItems(region.front(), 2))

@@ -90,6 +90,12 @@ bool isStableHLOOp(Operation *op, StringRef name);
 /// selection compares by. Null otherwise.
 Operation *getCombiner(Region &region);
 
+/// What makes an op like `op` with other operands and results, and as many
+/// regions, which are empty. Shardings, which are listed by result, are left
+/// out; other discardable attributes are kept.
+OperationState makeStateLike(Operation *op, ValueRange operands,
+                             TypeRange results);
+
 /// Creates StableHLO ops, at the insertion point and location of a builder.
 class StableHLOBuilder {
 public:

@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "BranchBodies.h"
 #include "LoopBodies.h"
 #include "ResidualRewriter.h"
 #include "TrainingStep.h"
@@ -84,7 +85,7 @@ struct CompressResiduals
   void runOnOperation() override;
 
 private:
-  /// A step, or a body of a loop as one.
+  /// A step, or a body of a loop or a branch as one.
   struct Step {
     func::FuncOp func;
     SmallVector<unsigned> forwardResults;
@@ -94,12 +95,15 @@ private:
     int64_t copies = 1;
     /// See StorageOptions.
     bool keepsResults = true;
+    /// Of a branch: what it captures of the forward pass around it.
+    IterationOp captures = {};
   };
 
   LogicalResult readOptions();
   /// Whether the step has changed; otherwise gives the reason.
   bool compress(Step step, std::string &reason);
   bool compressLoops(Step step);
+  bool compressBranches(const Step &step);
   void report(const Turnaround &turnaround, const ResidualAnalysis &residuals,
               const StoragePlan &plan, int64_t copies);
   void reportOne(Value value, int64_t before, const StoragePlan &plan,
@@ -107,8 +111,8 @@ private:
 
   StorageOptions storageOptions;
   GridOptions gridOptions;
-  /// Stacks of what crosses in loops, which has been decided on.
-  llvm::DenseSet<Value> stacks;
+  /// What loops and branches hand over, which has been decided on.
+  llvm::DenseSet<Value> decided;
 };
 } // namespace
 
@@ -227,7 +231,7 @@ void CompressResiduals::report(const Turnaround &turnaround,
     for (Value value : op.getResults()) {
       // What the forward pass leaves, and what is stored in its stead.
       const Residual *residual = residuals.lookup(value);
-      if (stacks.contains(value))
+      if (decided.contains(value) || plan.isOutside(value))
         continue;
       if (residual || plan.lookup(value) || plan.getCarrier(value))
         reportOne(value, residual ? residual->bytes.value_or(0) : 0, plan,
@@ -294,16 +298,48 @@ bool CompressResiduals::compressLoops(Step step) {
 
   for (LoopPair &pair : pairs) {
     int64_t copies = step.copies * pair.tripCount;
-    PairedBodies bodies(std::move(pair));
-    Step inner{bodies.getStep(),
-               SmallVector<unsigned>(bodies.getForwardResults()),
-               bodies.getAnchor(), copies, /*keepsResults=*/false};
+    PairedBodies loops(std::move(pair));
+    const TwoBodies &bodies = loops.getBodies();
+    Step inner{loops.getStep(), bodies.getForwardResults(), bodies.getAnchor(),
+               copies, /*keepsResults=*/false};
     if (!compress(inner, reason))
       continue;
-    FailureOr<SmallVector<Value>> made = bodies.replaceLoops();
+    FailureOr<SmallVector<Value>> made = loops.replaceLoops();
     if (failed(made))
       continue;
-    stacks.insert_range(*made);
+    decided.insert_range(*made);
+    isChanged = true;
+  }
+  return isChanged;
+}
+
+bool CompressResiduals::compressBranches(const Step &step) {
+  Turnaround turnaround(step.func, step.forwardResults, step.anchor);
+  bool isChanged = false;
+  std::string reason;
+  for (const BranchPair &pair : findBranchPairs(turnaround)) {
+    PairedBranches branches(turnaround, pair);
+    bool isAnyChanged = false;
+    for (PairedBranches::Part &part : branches.getParts()) {
+      Step inner{*part.step,
+                 part.bodies.getForwardResults(),
+                 part.bodies.getAnchor(),
+                 step.copies,
+                 /*keepsResults=*/false,
+                 part.forwardEntry};
+      if (compress(inner, reason))
+        isAnyChanged = true;
+      else
+        PairedBranches::leaveAsMade(part);
+    }
+    if (!isAnyChanged)
+      continue;
+    FailureOr<PairedBranches::Replacement> made = branches.replaceBranches();
+    if (failed(made))
+      continue;
+    turnaround.setPhase(made->forward, Phase::Forward);
+    turnaround.setPhase(made->backward, Phase::Backward);
+    decided.insert_range(made->crossing);
     isChanged = true;
   }
   return isChanged;
@@ -311,14 +347,21 @@ bool CompressResiduals::compressLoops(Step step) {
 
 bool CompressResiduals::compress(Step step, std::string &reason) {
   bool isChanged = compressLoops(step);
+  isChanged |= compressBranches(step);
   Turnaround turnaround(step.func, step.forwardResults, step.anchor);
   ResidualAnalysis residuals(turnaround);
   NormalisationAnalysis normalisation(step.func);
   StorageOptions options = storageOptions;
+  Operation *terminator = step.func.getBody().front().getTerminator();
   options.keepsResults = step.keepsResults;
+  if (step.captures) {
+    options.outside.insert_range(step.captures->getResults());
+    for (unsigned index : step.forwardResults)
+      options.outside.insert(terminator->getOperand(index));
+  }
   StoragePlan plan(turnaround, residuals, normalisation, options);
   bool isAnyStored = llvm::any_of(plan.getStored(), [](const auto &entry) {
-    return entry.second.kind != StorageKind::Exact;
+    return entry.second.kind != StorageKind::Exact || entry.second.isOutside;
   });
   report(turnaround, residuals, plan, step.copies);
   if (!isAnyStored && !isChanged) {
@@ -337,7 +380,7 @@ bool CompressResiduals::compress(Step step, std::string &reason) {
 
 void CompressResiduals::runOnOperation() {
   func::FuncOp func = getOperation();
-  stacks.clear();
+  decided.clear();
   if (failed(readOptions()))
     return signalPassFailure();
   std::string reason;

@@ -5,41 +5,13 @@
 //===----------------------------------------------------------------------===//
 
 #include "LoopBodies.h"
+#include "TrainingStep.h"
 #include "approx-act/Dialect/StableHLO/StableHLO.h"
 #include "approx-act/Interfaces/ResidualOpInterface.h"
 #include "mlir/IR/IRMapping.h"
-#include "mlir/Transforms/RegionUtils.h"
 
 using namespace mlir;
 using namespace mlir::approx_act;
-
-static llvm::SetVector<Value> getCaptures(const Loop &loop) {
-  llvm::SetVector<Value> captures;
-  getUsedValuesDefinedAbove(loop.getOperation()->getRegion(1), captures);
-  return captures;
-}
-
-static OwningOpRef<func::FuncOp> makeFunction(Location loc,
-                                              TypeRange argumentTypes) {
-  OwningOpRef<func::FuncOp> func(func::FuncOp::create(
-      loc, "body", FunctionType::get(loc.getContext(), argumentTypes, {})));
-  func->addEntryBlock();
-  return func;
-}
-
-static void endFunction(func::FuncOp func, ValueRange results) {
-  OpBuilder builder = OpBuilder::atBlockEnd(&func.getBody().front());
-  func::ReturnOp::create(builder, func.getLoc(), results);
-  func.setType(FunctionType::get(func.getContext(), func.getArgumentTypes(),
-                                 results.getTypes()));
-}
-
-/// Replaces the uses of `value` in `block` and in ops nested there.
-static void replaceInBlock(Value value, Value by, Block &block) {
-  value.replaceUsesWithIf(by, [&](OpOperand &use) {
-    return block.findAncestorOpInBlock(*use.getOwner()) != nullptr;
-  });
-}
 
 /// The ops behind `entry` that `value` is computed from, moved directly behind
 /// it. Returns the last of them, or `entry`.
@@ -97,14 +69,6 @@ PairedBodies::PairedBodies(LoopPair loops) : pair(std::move(loops)) {
   copyBackward();
 }
 
-Value PairedBodies::getAnchor() {
-  for (Value value : backwardEntry.getResults())
-    if (auto type = dyn_cast<RankedTensorType>(value.getType());
-        type && isa<FloatType>(type.getElementType()))
-      return value;
-  return backwardEntry.getResult(0);
-}
-
 void PairedBodies::collectInvariants() {
   // A source is handed over element by element, and not known to the backward
   // loop.
@@ -117,7 +81,7 @@ void PairedBodies::collectInvariants() {
   for (unsigned i = 0, e = pair.forward.getNumArguments(); i < e; ++i)
     if (pair.forward.isInvariant(i) && !sources.contains(i))
       invariants.push_back({pair.forward.getInit(i), i, std::nullopt});
-  for (Value value : getCaptures(pair.forward))
+  for (Value value : getCaptures(*pair.forward.getBody().getParent()))
     invariants.push_back({value, std::nullopt, std::nullopt});
   for (Invariant &invariant : invariants)
     for (unsigned i = 0, e = pair.backward.getNumArguments(); i < e; ++i)
@@ -172,7 +136,7 @@ void PairedBodies::copyForward() {
   for (Stack &stack : pair.stacks)
     stack.element = mapping.lookupOrDefault(stack.element);
   // The backward loop adds its results.
-  forwardResults.assign(llvm::to_vector(llvm::seq<unsigned>(results.size())));
+  bodies.numForwardResults = results.size();
   endFunction(*step, results);
 }
 
@@ -215,15 +179,15 @@ void PairedBodies::copyBackward() {
     backwardCarried.push_back(i);
     carried.push_back(loop.getArgument(i));
   }
-  for (Value value : getCaptures(loop))
+  for (Value value : getCaptures(*loop.getBody().getParent()))
     if (!mapping.contains(value))
       backwardCaptures.push_back(value);
   llvm::append_range(carried, backwardCaptures);
   // Before everything, so that it comes first among the ops of its pass.
   OpBuilder builder = OpBuilder::atBlockBegin(block);
-  backwardEntry = IterationOp::create(builder, loop.getOperation()->getLoc(),
-                                      ValueRange(carried).getTypes());
-  mapping.map(carried, backwardEntry.getResults());
+  bodies.entry = IterationOp::create(builder, loop.getOperation()->getLoc(),
+                                     ValueRange(carried).getTypes());
+  mapping.map(carried, bodies.entry.getResults());
 
   auto terminator = cast<func::ReturnOp>(block->getTerminator());
   builder.setInsertionPoint(terminator);
@@ -237,63 +201,13 @@ void PairedBodies::copyBackward() {
   results.push_back(readIndex);
   terminator.erase();
   endFunction(*step, results);
+  // Arrangements of elements that have no stack any more are no uses of them.
+  eraseDeadOps(*block);
 }
 
 //===----------------------------------------------------------------------===//
 // PairedBodies: one function as two bodies
 //===----------------------------------------------------------------------===//
-
-bool PairedBodies::isForward(Value value) const {
-  Operation *op = value.getDefiningOp();
-  return op && op->getBlock() == block &&
-         op->isBeforeInBlock(backwardEntry.getOperation());
-}
-
-bool PairedBodies::isInBackward(OpOperand &use) const {
-  Operation *op = block->findAncestorOpInBlock(*use.getOwner());
-  if (!op)
-    return false;
-  if (op == block->getTerminator())
-    return use.getOperandNumber() >= forwardResults.size();
-  return backwardEntry->isBeforeInBlock(op);
-}
-
-llvm::SetVector<Value> PairedBodies::findCrossing() {
-  llvm::SetVector<Value> crossing;
-  for (Operation *op = backwardEntry; op; op = op->getNextNode())
-    op->walk([&](Operation *inner) {
-      for (OpOperand &use : inner->getOpOperands())
-        if (isForward(use.get()) && isInBackward(use))
-          crossing.insert(use.get());
-    });
-
-  // What is the same in all iterations, constants most of all, is computed
-  // again.
-  llvm::SetVector<Operation *> copied;
-  crossing.remove_if([&](Value value) {
-    if (!isCheapOfArguments(value))
-      return false;
-    copied.insert(value.getDefiningOp());
-    return true;
-  });
-  for (unsigned i = 0; i < copied.size(); ++i)
-    for (Value operand : copied[i]->getOperands())
-      if (Operation *op = operand.getDefiningOp())
-        copied.insert(op);
-  SmallVector<Operation *> ops = copied.takeVector();
-  llvm::sort(ops,
-             [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
-  OpBuilder builder(step->getContext());
-  builder.setInsertionPointAfter(backwardEntry);
-  IRMapping mapping;
-  for (Operation *op : ops) {
-    Operation *copy = builder.clone(*op, mapping);
-    for (auto [value, again] : llvm::zip(op->getResults(), copy->getResults()))
-      value.replaceUsesWithIf(
-          again, [&](OpOperand &use) { return isInBackward(use); });
-  }
-  return crossing;
-}
 
 Loop PairedBodies::makeForwardLoop(ArrayRef<Value> crossing) {
   const Loop &loop = pair.forward;
@@ -342,7 +256,7 @@ Loop PairedBodies::makeBackwardLoop(ArrayRef<Value> crossing,
        llvm::zip(invariants, block->getArguments())) {
     if (invariant.backwardArgument || !invariant.forwardArgument ||
         llvm::none_of(argument.getUses(),
-                      [&](OpOperand &use) { return isInBackward(use); }))
+                      [&](OpOperand &use) { return bodies.isInBackward(use); }))
       continue;
     invariant.backwardArgument = added;
     backwardNumbers[added++] = inits.size();
@@ -359,17 +273,9 @@ Loop PairedBodies::makeBackwardLoop(ArrayRef<Value> crossing,
   return made;
 }
 
-void PairedBodies::moveInto(const Loop &loop, Operation *entry,
-                            Operation *end) {
-  Block &body = loop.getBody();
-  body.getOperations().splice(body.end(), block->getOperations(),
-                              std::next(entry->getIterator()),
-                              end->getIterator());
-}
-
 void PairedBodies::fillForward(const Loop &loop, ArrayRef<Value> crossing) {
   moveBehind(forwardEntry, writeIndex);
-  moveInto(loop, forwardEntry, backwardEntry);
+  moveOps(forwardEntry, bodies.entry, loop.getBody());
   auto terminator = cast<func::ReturnOp>(block->getTerminator());
   SmallVector<Value> yielded(loop.getBody().getArguments());
   for (auto [i, value] : llvm::zip(forwardCarried, terminator.getOperands()))
@@ -401,7 +307,7 @@ void PairedBodies::fillForward(const Loop &loop, ArrayRef<Value> crossing) {
 
 void PairedBodies::fillBackward(const Loop &loop, ArrayRef<Value> crossing) {
   auto terminator = cast<func::ReturnOp>(block->getTerminator());
-  Operation *last = moveBehind(backwardEntry, readIndex);
+  Operation *last = moveBehind(bodies.entry, readIndex);
   OpBuilder builder(step->getContext());
   builder.setInsertionPointAfter(last);
   for (auto [stack, value] :
@@ -410,26 +316,26 @@ void PairedBodies::fillBackward(const Loop &loop, ArrayRef<Value> crossing) {
     Value element =
         StableHLOBuilder(builder, value.getLoc()).readStack(stack, readIndex);
     Value(value).replaceUsesWithIf(
-        element, [&](OpOperand &use) { return isInBackward(use); });
+        element, [&](OpOperand &use) { return bodies.isInBackward(use); });
   }
   ValueRange results =
-      terminator.getOperands().drop_front(forwardResults.size());
+      terminator.getOperands().drop_front(bodies.numForwardResults);
   SmallVector<Value> yielded(loop.getBody().getArguments());
   for (auto [i, value] : llvm::zip(backwardCarried, results))
     yielded[backwardNumbers.lookup(i)] = value;
 
-  moveInto(loop, backwardEntry, terminator);
+  moveOps(bodies.entry, terminator, loop.getBody());
   loop.yield(yielded);
   SmallVector<Value> carried;
   for (unsigned i : backwardCarried)
     carried.push_back(loop.getArgument(backwardNumbers.lookup(i)));
   llvm::append_range(carried, backwardCaptures);
-  if (readIndex.getDefiningOp() == backwardEntry)
+  if (readIndex.getDefiningOp() == bodies.entry)
     readIndex = carried[cast<OpResult>(readIndex).getResultNumber()];
   auto replace = [&](Value value, Value by) {
     replaceInBlock(value, by, loop.getBody());
   };
-  for (auto [value, by] : llvm::zip_equal(backwardEntry.getResults(), carried))
+  for (auto [value, by] : llvm::zip_equal(bodies.entry.getResults(), carried))
     replace(value, by);
   replace(index, readIndex);
   for (auto [invariant, argument] :
@@ -441,13 +347,9 @@ void PairedBodies::fillBackward(const Loop &loop, ArrayRef<Value> crossing) {
 }
 
 FailureOr<SmallVector<Value>> PairedBodies::replaceLoops() {
-  SmallVector<Value> crossing = findCrossing().takeVector();
-  for (Value value : crossing) {
-    auto type = dyn_cast<RankedTensorType>(value.getType());
-    if (!type || !type.hasStaticShape() ||
-        !type.getElementType().isIntOrFloat())
-      return failure();
-  }
+  SmallVector<Value> crossing = bodies.findCrossing().takeVector();
+  if (!llvm::all_of(crossing, [](Value v) { return canCross(v.getType()); }))
+    return failure();
   Loop forward = makeForwardLoop(crossing);
   Loop backward = makeBackwardLoop(crossing, forward);
   // The backward part first: afterwards nothing in it refers to the other.
@@ -479,7 +381,7 @@ StepBody::findForwardResults(const Turnaround &turnaround) const {
 }
 
 func::FuncOp StepBody::makeStep() {
-  captures = getCaptures(loop);
+  captures = getCaptures(*loop.getBody().getParent());
   SmallVector<Type> types(loop.getBody().getArgumentTypes());
   for (Value value : captures)
     types.push_back(value.getType());

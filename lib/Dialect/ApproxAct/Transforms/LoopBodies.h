@@ -19,9 +19,8 @@
 #ifndef APPROX_ACT_LIB_TRANSFORMS_LOOPBODIES_H
 #define APPROX_ACT_LIB_TRANSFORMS_LOOPBODIES_H
 
+#include "BodyFunctions.h"
 #include "approx-act/Analysis/LoopPairs.h"
-#include "approx-act/Dialect/ApproxAct/IR/ApproxAct.h"
-#include "llvm/ADT/SetVector.h"
 
 namespace mlir::approx_act {
 
@@ -36,10 +35,7 @@ public:
   explicit PairedBodies(LoopPair pair);
 
   func::FuncOp getStep() { return *step; }
-  /// The results of the function that belong to the forward loop.
-  ArrayRef<unsigned> getForwardResults() const { return forwardResults; }
-  /// A value that the iteration of the backward loop starts from.
-  Value getAnchor();
+  const TwoBodies &getBodies() const { return bodies; }
 
   /// Replaces the loops by loops of the two parts of the function, which has
   /// been rewritten so that all ops of the backward loop come last. Returns
@@ -61,15 +57,10 @@ private:
   void collectInvariants();
   void copyForward();
   void copyBackward();
-  bool isForward(Value value) const;
-  bool isInBackward(OpOperand &use) const;
-  llvm::SetVector<Value> findCrossing();
   Loop makeForwardLoop(ArrayRef<Value> crossing);
   Loop makeBackwardLoop(ArrayRef<Value> crossing, const Loop &forwardLoop);
   void fillForward(const Loop &loop, ArrayRef<Value> crossing);
   void fillBackward(const Loop &loop, ArrayRef<Value> crossing);
-  /// Moves the ops from behind `entry` up to `end` into the body of `loop`.
-  void moveInto(const Loop &loop, Operation *entry, Operation *end);
 
   LoopPair pair;
   OwningOpRef<func::FuncOp> step;
@@ -81,10 +72,10 @@ private:
   BlockArgument index;
   /// What the iterations start from, and the numbers of these arguments (of
   /// the backward loop: and values that its body reads from outside).
-  mutable IterationOp forwardEntry, backwardEntry;
+  IterationOp forwardEntry;
+  TwoBodies bodies;
   SmallVector<unsigned> forwardCarried, backwardCarried;
   SmallVector<Value> backwardCaptures;
-  SmallVector<unsigned> forwardResults;
   /// Copies in `step` of the indices that the loops compute.
   Value writeIndex, readIndex;
   /// Numbers of arguments in the new loops by those in the old.

@@ -141,9 +141,9 @@ ResidualRewriter::findExit(Value value, Operation *after) const {
     }
     if (after && !isBefore(after, op))
       continue;
-    for (OpOperand &operand : op->getOpOperands())
-      if (reached.contains(operand.get()))
-        return Exit{op, operand.getOperandNumber()};
+    for (Value read : getOperandsAndCaptures(op))
+      if (reached.contains(read))
+        return Exit{op, read};
   }
   return std::nullopt;
 }
@@ -169,14 +169,14 @@ Value ResidualRewriter::hoist(OpBuilder &builder, Value value,
 }
 
 void ResidualRewriter::storeAll() {
-  // What leaves through the same operand of the same op is tied together.
-  llvm::MapVector<std::pair<Operation *, unsigned>, SmallVector<Value>> groups;
+  // What leaves as the same value into the same op is tied together.
+  llvm::MapVector<std::pair<Operation *, Value>, SmallVector<Value>> groups;
   for (const auto &[value, storage] : plan.getStored()) {
     if (storage.kind == StorageKind::Exact)
       continue;
     Operation *after = getStorePoint(value, storage);
     if (std::optional<Exit> exit = findExit(value, after)) {
-      groups[{exit->op, exit->operand}].push_back(value);
+      groups[{exit->op, exit->carried}].push_back(value);
       continue;
     }
     // Nothing in the forward pass waits for what comes of the value.
@@ -186,7 +186,7 @@ void ResidualRewriter::storeAll() {
   }
 
   for (auto &[exit, values] : groups) {
-    auto [op, operand] = exit;
+    auto [op, carried] = exit;
     OpBuilder builder(op);
     SmallVector<Value> tied;
     for (Value value : values) {
@@ -194,7 +194,6 @@ void ResidualRewriter::storeAll() {
       entry = store(builder, value, *plan.lookup(value));
       tied.push_back(entry.words);
     }
-    Value carried = op->getOperand(operand);
     tied.push_back(carried);
     auto barrier = BarrierOp::create(builder, op->getLoc(), tied);
     for (auto [value, words] : llvm::zip(values, barrier.getOutputs()))
@@ -487,7 +486,7 @@ ResidualRewriter::Sources ResidualRewriter::getSources(Value value) {
   } else if (const SmoothFunction *function = plan.getFunction(value)) {
     return sources[value] = getSources(function->argument);
   } else if (plan.isRecomputed(value)) {
-    for (Value operand : value.getDefiningOp()->getOperands()) {
+    for (Value operand : plan.getSources(value)) {
       Sources of = getSources(operand);
       roots.insert_range(of.roots);
       companions.insert_range(of.companions);
@@ -500,7 +499,10 @@ ResidualRewriter::Sources ResidualRewriter::getSources(Value value) {
     // that op, and keep its result instead of computing it again; and what
     // depends on exact values alone (a scale, repeated to the shape of an
     // activation) it may compute long before it is read.
-    if (roots.empty() && plan.isLarge(value)) {
+    // Neither can happen to what a branch captures.
+    auto isOutside = [&](Value v) { return plan.isOutside(v); };
+    if (roots.empty() && plan.isLarge(value) &&
+        llvm::none_of(companions, isOutside)) {
       for (Value operand : companions)
         if (getByteSize(operand.getType()))
           roots.insert(operand);
@@ -586,10 +588,10 @@ void ResidualRewriter::openClusters(Operation *op, ArrayRef<Value> restored) {
   // The cotangent that arrives here; where there is none, the loss, so that
   // nothing is restored during the forward pass.
   Value awaited = turnaround.getAnchor();
-  for (Value operand : op->getOperands()) {
-    if (turnaround.isPrimal(operand) || !canBeTied(operand))
+  for (Value read : getOperandsAndCaptures(op)) {
+    if (turnaround.isPrimal(read) || !canBeTied(read))
       continue;
-    awaited = operand;
+    awaited = read;
     break;
   }
   if (canBeTied(awaited))
@@ -688,6 +690,9 @@ Value ResidualRewriter::restore(OpBuilder &builder, Value value,
     for (Operation *op : function->ops)
       builder.clone(*op, mapping);
     result = mapping.lookup(value);
+  } else if (const BranchResult *branches = plan.getBranchResult(value);
+             branches && plan.isRecomputed(value)) {
+    result = restoreBranches(builder, *branches, component);
   } else if (plan.isRecomputed(value)) {
     Operation *op = value.getDefiningOp();
     IRMapping mapping;
@@ -705,11 +710,15 @@ void ResidualRewriter::restoreAll() {
     SmallVector<OpOperand *> uses = getRestoredUses(op);
     if (uses.empty())
       continue;
-    OpBuilder builder(op);
     SmallVector<Value> values;
     for (OpOperand *use : uses)
       values.push_back(use->get());
     openClusters(op, values);
+    if (std::optional<Branches> branches = Branches::match(op)) {
+      restoreInBranches(*branches, uses, values);
+      continue;
+    }
+    OpBuilder builder(op);
     unsigned component = components.lookup(op);
     for (auto [use, value] : llvm::zip_equal(uses, values))
       use->set(restore(builder, value, component));

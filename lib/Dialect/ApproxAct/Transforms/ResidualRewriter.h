@@ -15,6 +15,7 @@
 
 #include "approx-act/Analysis/StoragePlan.h"
 #include "approx-act/Dialect/ApproxAct/IR/ApproxAct.h"
+#include "approx-act/Dialect/StableHLO/Branches.h"
 #include "mlir/IR/Builders.h"
 #include "llvm/ADT/EquivalenceClasses.h"
 
@@ -61,10 +62,11 @@ private:
     SmallVector<Value *, 5> getParts(bool ofMask);
   };
 
-  /// A use of a value by a forward op that no other op can absorb.
+  /// A value that a forward op reads, as an operand or in its regions, and that
+  /// no other op can absorb.
   struct Exit {
     Operation *op = nullptr;
-    unsigned operand = 0;
+    Value carried;
   };
 
   /// The ops of the backward pass that share one restoration of a value or a
@@ -112,6 +114,13 @@ private:
   /// loss among them are read behind it.
   BarrierOp tieBefore(Operation *point, Location loc, ArrayRef<Value> values);
   Value restore(OpBuilder &builder, Value value, unsigned component);
+  /// Computes a result of branches again, of what each branch restores.
+  Value restoreBranches(OpBuilder &builder, const BranchResult &branches,
+                        unsigned component);
+  /// Restores in each branch what that branch reads, so that one that is not
+  /// taken restores nothing. `values` are those of `uses`.
+  void restoreInBranches(const Branches &branches, ArrayRef<OpOperand *> uses,
+                         ArrayRef<Value> values);
   Value quantize(OpBuilder &builder, Value value, Value mask,
                  const Stored &stored) const;
   Value dequantize(OpBuilder &builder, Location loc, Type type, Value codes,

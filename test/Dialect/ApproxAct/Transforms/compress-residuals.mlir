@@ -218,7 +218,7 @@ func.func @auxiliary_result(%x: tensor<8x64xf32>, %w: tensor<64x64xf32>) -> (ten
   return %loss, %g, %a : tensor<f32>, tensor<8x64xf32>, tensor<8x64xf32>
 }
 
-// A body in the backward pass that captures a forward value gets the exact one.
+// A branch in the backward pass that returns a forward value gets the exact one.
 
 // CHECK-LABEL: func @captured
 func.func @captured(%x: tensor<8x64xf32>, %w: tensor<64x64xf32>, %n: tensor<i32>) -> (tensor<f32>, tensor<8x64xf32>) {

@@ -312,10 +312,10 @@ def ApproxAct_BarrierOp : ApproxAct_Op<"barrier", [
 }
 
 def ApproxAct_IterationOp : Op<ApproxAct_Dialect, "iteration"> {
-  let summary = "what an iteration of a loop starts from";
+  let summary = "what an iteration of a loop, or a branch, starts from";
   let description = [{
-    Stands for values that a loop hands from one iteration to the next while
-    bodies of loops are looked at by themselves
+    Stands for values that a loop hands from one iteration to the next, or that a
+    branch captures, while bodies of loops and branches are looked at by themselves
     (`approx-act-compress-residuals`): nothing is known of them, and they cannot
     be computed. No pass leaves one behind.
 

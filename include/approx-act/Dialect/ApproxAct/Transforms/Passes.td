@@ -112,8 +112,10 @@ def CompressResiduals : TrainingStepPass<"approx-act-compress-residuals"> {
     the loss first, are computed from exact values only.
 
     The same is done for what crosses from a loop to the loop of its derivative,
-    where stacks of values become stacks of codes, and in the body of a loop
-    that has both passes in every iteration.
+    where stacks of values become stacks of codes, in the body of a loop that has
+    both passes in every iteration, and for what crosses from a branch of the
+    forward pass to the same branch of the backward pass, where the forward
+    branches return codes.
 
     Functions that are called from others, have several blocks or no body are
     left alone; so is a step in which nothing crosses, with a remark. Calls
