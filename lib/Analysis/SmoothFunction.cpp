@@ -72,14 +72,15 @@ static bool demandsExactness(Operation *op) {
 /// The points at which functions are compared.
 static ArrayRef<double> getSamples() {
   static const SmallVector<double> samples = [] {
-    constexpr double kNear = 16.0;
-    constexpr double kFar = 1e6;
+    constexpr unsigned kNumNear = 1024;
     constexpr double kStep = 1.0 / 64;
+    constexpr unsigned kNumFar = 50;
+    constexpr double kGrowth = 1.25;
     SmallVector<double> positive;
-    for (double x = kStep; x <= kNear; x += kStep)
-      positive.push_back(x);
-    for (double x = kNear * 1.25; x <= kFar; x *= 1.25)
-      positive.push_back(x);
+    for (unsigned i = 1; i <= kNumNear; ++i)
+      positive.push_back(i * kStep);
+    for (unsigned i = 0; i < kNumFar; ++i)
+      positive.push_back(positive.back() * kGrowth);
     SmallVector<double> all;
     for (double x : llvm::reverse(positive))
       all.push_back(-x);
