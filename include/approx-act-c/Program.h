@@ -1,0 +1,86 @@
+/*===- Program.h - Lowered programs, for other languages ----------*- C -*-===*\
+|*                                                                            *|
+|* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception                    *|
+|*                                                                            *|
+\*===----------------------------------------------------------------------===*/
+/**
+ * \file
+ * Loads modules that are lowered to kernels and runs them on device memory, in
+ * the process of the caller: the library `approx_act_program`. Any number of
+ * programs can be loaded; calls may come from any thread, and one at a time is
+ * carried out.
+ *
+ * A function that can fail returns null or false then, and
+ * `approxActGetError` tells why. The program can be used further.
+ */
+
+#ifndef APPROX_ACT_C_PROGRAM_H
+#define APPROX_ACT_C_PROGRAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define APPROX_ACT_EXPORT __attribute__((visibility("default")))
+
+typedef struct ApproxActProgram ApproxActProgram;
+
+/** What went wrong in the last call of this thread that failed; one line for
+ * each message, with its location. Valid until the next failure. */
+APPROX_ACT_EXPORT const char *approxActGetError(void);
+
+/** Loads a module in the LLVM dialect, text or bytecode of MLIR, to run a
+ * function of it; see docs/gpu.md for what that must be.
+ * \param options names like those of the environment variable
+ *   APPROX_ACT_RUNTIME, with commas between, beside those of the environment. */
+APPROX_ACT_EXPORT ApproxActProgram *
+approxActProgramLoad(const char *module, size_t bytes, const char *function,
+                     const char *options);
+/** Unloads a program, of which no memory is used any more. */
+APPROX_ACT_EXPORT void approxActProgramDestroy(ApproxActProgram *program);
+
+/** Describes a program as JSON: `arguments` and `results`, lists of objects with
+ * `type` (NumPy's name of the element type), `shape` and `bytes`; and
+ * `launches`, the number of launches in the function by the name of the kernel.
+ * Valid as long as the program. */
+APPROX_ACT_EXPORT const char *
+approxActProgramDescribe(const ApproxActProgram *program);
+
+/** Memory on the device, not initialised, for results and copies of arguments.
+ * Aligned to 256 bytes, in strict mode to 16. */
+APPROX_ACT_EXPORT void *approxActProgramAllocate(ApproxActProgram *program,
+                                                 uint64_t bytes);
+APPROX_ACT_EXPORT bool approxActProgramFree(ApproxActProgram *program,
+                                            void *memory);
+/** Copies between device and host in any direction. */
+APPROX_ACT_EXPORT bool approxActProgramCopy(ApproxActProgram *program, void *to,
+                                            const void *from, uint64_t bytes);
+
+/** Runs the function and waits for it. Statistics and trace are of the last run.
+ * \param buffers memory of the device, aligned to 16 bytes, for each argument
+ *   and then each result. On the CPU that is any memory, but in strict mode. */
+APPROX_ACT_EXPORT bool approxActProgramRun(ApproxActProgram *program,
+                                           void *const *buffers);
+
+/** Tells of the last run as JSON: `microseconds` of the whole; `peak_bytes`, the
+ * most device memory that the program had at a time, without arguments that
+ * are not of approxActProgramAllocate; and with the option `record` `kernels`,
+ * a list of objects with `name`, `launches`, `microseconds`,
+ * `compile_microseconds`, `bytes_loaded` and `bytes_stored` (zero without the
+ * option `count-accesses`). Valid until the next call for the program. */
+APPROX_ACT_EXPORT const char *
+approxActProgramStatistics(ApproxActProgram *program);
+/** Writes a trace of the last run to a file, for chrome://tracing or Perfetto;
+ * without the option `record` it has memory alone. */
+APPROX_ACT_EXPORT bool approxActProgramWriteTrace(ApproxActProgram *program,
+                                                  const char *file);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* APPROX_ACT_C_PROGRAM_H */
