@@ -70,10 +70,9 @@ llvm::Expected<Array> Buffers::getResult(unsigned index) const {
   array.shape.assign(parameter.type.getShape().begin(),
                      parameter.type.getShape().end());
   array.data.resize(parameter.getBytes());
-  if (llvm::Error error =
-          program.copy(array.data.data(),
-                       buffers[signature.arguments.size() + index],
-                       array.data.size()))
+  if (llvm::Error error = program.copy(
+          array.data.data(), buffers[signature.arguments.size() + index],
+          array.data.size()))
     return std::move(error);
   return array;
 }

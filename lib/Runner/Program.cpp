@@ -79,20 +79,32 @@ Program::create(ModuleOp module, StringRef name,
     return engine.takeError();
   std::unique_ptr<Program> program(
       new Program(std::move(*signature), interfaceName, runtimeOptions));
-  // Loads the modules of kernels, and with them the device.
-  if (llvm::Error error =
-          program->session.run([&] { (*engine)->initialize(); })) {
-    // Half loaded, it cannot be unloaded.
-    (void)engine->release();
-    return std::move(error);
-  }
   program->engine = std::move(*engine);
   return program;
 }
 
+llvm::Error Program::load() {
+  if (isLoaded)
+    return llvm::Error::success();
+  // What is half loaded cannot be loaded once more.
+  if (!loadError.empty())
+    return makeError(loadError);
+  if (llvm::Error error = session.run([&] { engine->initialize(); })) {
+    loadError = llvm::toString(std::move(error));
+    return makeError(loadError);
+  }
+  isLoaded = true;
+  return llvm::Error::success();
+}
+
 Program::~Program() {
-  // Unloads the modules of kernels.
-  inspect([&] { engine.reset(); });
+  if (isLoaded)
+    // Unloads the modules of kernels.
+    inspect([&] { engine.reset(); });
+  else
+      // What is not loaded, or half of it, cannot be unloaded.
+      [[maybe_unused]]
+    ExecutionEngine *leaked = engine.release();
 }
 
 llvm::Expected<void *> Program::allocate(uint64_t bytes) {
@@ -142,6 +154,8 @@ llvm::Error Program::run(ArrayRef<void *> buffers) {
     arguments.push_back(static_cast<void *>(&pointer));
   llvm::Error invoked = llvm::Error::success();
   llvm::Error failed = session.run([&] {
+    // What others gave the device to do with the arguments.
+    mgpuStreamSynchronize(/*stream=*/nullptr);
     invoked = llvm::joinErrors(std::move(invoked),
                                engine->invokePacked(function, arguments));
     mgpuStreamSynchronize(/*stream=*/nullptr);

@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "DLPack.h"
 #include "approx-act-c/Program.h"
 #include "approx-act/Runner/Program.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
@@ -17,11 +18,47 @@
 using namespace mlir;
 using namespace mlir::approx_act;
 
-struct ApproxActProgram {
+namespace {
+/// A program, and the context of the types in its signature.
+struct Loaded {
+  explicit Loaded(const DialectRegistry &registry)
+      : context(registry, MLIRContext::Threading::DISABLED) {}
+
+  MLIRContext context;
   std::unique_ptr<Program> program;
+};
+
+/// A piece of a program's memory.
+struct Allocation {
+  std::shared_ptr<Program> program;
+  void *pointer;
+
+  Allocation(std::shared_ptr<Program> program, void *pointer)
+      : program(std::move(program)), pointer(pointer) {}
+  Allocation(const Allocation &) = delete;
+  Allocation &operator=(const Allocation &) = delete;
+  ~Allocation() { llvm::consumeError(free()); }
+
+  llvm::Error free() {
+    if (void *freed = std::exchange(pointer, nullptr))
+      return program->free(freed);
+    return llvm::Error::success();
+  }
+};
+} // namespace
+
+struct ApproxActProgram {
+  std::shared_ptr<Program> program;
+  /// What the kernels are compiled for.
+  bool isCPU;
   std::string description;
   std::string statistics;
   double microseconds = 0;
+};
+
+struct ApproxActMemory {
+  std::shared_ptr<Allocation> allocation;
+  bool isCPU;
 };
 
 static std::string &getLastError() {
@@ -56,9 +93,8 @@ static void writeParameters(llvm::json::OStream &json, StringRef key,
 
 static std::string describe(ModuleOp module, const Signature &signature) {
   llvm::MapVector<StringAttr, int64_t> launches;
-  module.walk([&](gpu::LaunchFuncOp launch) {
-    ++launches[launch.getKernelName()];
-  });
+  module.walk(
+      [&](gpu::LaunchFuncOp launch) { ++launches[launch.getKernelName()]; });
   std::string text;
   llvm::raw_string_ostream os(text);
   llvm::json::OStream json(os);
@@ -73,11 +109,21 @@ static std::string describe(ModuleOp module, const Signature &signature) {
   return text;
 }
 
+/// Whether the kernels of a module are for the CPU. One without kernels is.
+static bool isForCPU(ModuleOp module) {
+  WalkResult result = module.walk([](gpu::BinaryOp binary) {
+    for (auto object : binary.getObjects().getAsRange<gpu::ObjectAttr>())
+      if (object.getFormat() != gpu::CompilationTarget::Offload)
+        return WalkResult::interrupt();
+    return WalkResult::advance();
+  });
+  return !result.wasInterrupted();
+}
+
 /// Parses a module and makes a program of it.
 static llvm::Expected<std::unique_ptr<ApproxActProgram>>
 load(StringRef text, StringRef function, StringRef options) {
-  llvm::Expected<runtime::Options> runtimeOptions =
-      runtime::parseEnvironment();
+  llvm::Expected<runtime::Options> runtimeOptions = runtime::parseEnvironment();
   if (!runtimeOptions)
     return runtimeOptions.takeError();
   llvm::Expected<runtime::Options> given = runtime::parseOptions(options);
@@ -87,10 +133,11 @@ load(StringRef text, StringRef function, StringRef options) {
 
   DialectRegistry registry;
   registerProgramDialects(registry);
-  MLIRContext context(registry, MLIRContext::Threading::DISABLED);
+  auto loaded = std::make_shared<Loaded>(registry);
+  MLIRContext *context = &loaded->context;
   std::string messages;
   llvm::raw_string_ostream os(messages);
-  ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
+  ScopedDiagnosticHandler handler(context, [&](Diagnostic &diagnostic) {
     os << diagnostic.getLocation() << ": " << diagnostic << "\n";
     return success();
   });
@@ -99,17 +146,19 @@ load(StringRef text, StringRef function, StringRef options) {
                                    messages + llvm::toString(std::move(error)));
   };
   OwningOpRef<ModuleOp> module =
-      parseSourceString<ModuleOp>(text, ParserConfig(&context), "<module>");
+      parseSourceString<ModuleOp>(text, ParserConfig(context), "<module>");
   if (!module)
-    return withMessages(llvm::createStringError(
-        llvm::inconvertibleErrorCode(), "the module cannot be read"));
+    return withMessages(llvm::createStringError(llvm::inconvertibleErrorCode(),
+                                                "the module cannot be read"));
   llvm::Expected<std::unique_ptr<Program>> program =
       Program::create(*module, function, *runtimeOptions);
   if (!program)
     return withMessages(program.takeError());
   auto result = std::make_unique<ApproxActProgram>();
+  result->isCPU = isForCPU(*module);
   result->description = describe(*module, (*program)->getSignature());
-  result->program = std::move(*program);
+  loaded->program = std::move(*program);
+  result->program = std::shared_ptr<Program>(loaded, loaded->program.get());
   return std::move(result);
 }
 
@@ -130,24 +179,45 @@ const char *approxActProgramDescribe(const ApproxActProgram *program) {
   return program->description.c_str();
 }
 
-void *approxActProgramAllocate(ApproxActProgram *program, uint64_t bytes) {
+ApproxActMemory *approxActProgramAllocate(ApproxActProgram *program,
+                                          uint64_t bytes) {
+  if (!succeed(program->program->load()))
+    return nullptr;
   llvm::Expected<void *> memory = program->program->allocate(bytes);
   if (memory)
-    return *memory;
+    return new ApproxActMemory{
+        std::make_shared<Allocation>(program->program, *memory),
+        program->isCPU};
   (void)succeed(memory.takeError());
   return nullptr;
 }
 
-bool approxActProgramFree(ApproxActProgram *program, void *memory) {
-  return succeed(program->program->free(memory));
+void *approxActMemoryGetPointer(const ApproxActMemory *memory) {
+  return memory->allocation->pointer;
+}
+
+bool approxActMemoryRelease(ApproxActMemory *memory) {
+  std::unique_ptr<ApproxActMemory> released(memory);
+  return memory->allocation.use_count() > 1 ||
+         succeed(memory->allocation->free());
+}
+
+void *approxActMemoryExport(const ApproxActMemory *memory, unsigned result) {
+  const Signature &signature = memory->allocation->program->getSignature();
+  return dlpack::makeTensor(signature.results[result],
+                            memory->allocation->pointer, memory->isCPU,
+                            memory->allocation);
 }
 
 bool approxActProgramCopy(ApproxActProgram *program, void *to, const void *from,
                           uint64_t bytes) {
-  return succeed(program->program->copy(to, from, bytes));
+  return succeed(program->program->load()) &&
+         succeed(program->program->copy(to, from, bytes));
 }
 
 bool approxActProgramRun(ApproxActProgram *program, void *const *buffers) {
+  if (!succeed(program->program->load()))
+    return false;
   const Signature &signature = program->program->getSignature();
   SmallVector<void *> pointers(buffers, buffers + signature.arguments.size() +
                                             signature.results.size());
@@ -166,9 +236,9 @@ const char *approxActProgramStatistics(ApproxActProgram *program) {
   llvm::json::OStream json(os);
   json.object([&] {
     json.attribute("microseconds", program->microseconds);
-    json.attribute("peak_bytes",
-                   static_cast<int64_t>(
-                       program->program->getMemoryStatistics().peak));
+    json.attribute(
+        "peak_bytes",
+        static_cast<int64_t>(program->program->getMemoryStatistics().peak));
     json.attributeArray("kernels", [&] {
       for (const runtime::KernelStatistics &kernel :
            program->program->getKernelStatistics())

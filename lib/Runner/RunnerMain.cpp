@@ -265,8 +265,7 @@ llvm::Error Runner::writeTrace() {
 
 llvm::Error Runner::run(ModuleOp module) {
   // Beside those of the environment.
-  llvm::Expected<runtime::Options> runtimeOptions =
-      runtime::parseEnvironment();
+  llvm::Expected<runtime::Options> runtimeOptions = runtime::parseEnvironment();
   if (!runtimeOptions)
     return runtimeOptions.takeError();
   runtimeOptions->add({options.strict, options.reverseThreads, options.poison,
@@ -278,6 +277,8 @@ llvm::Error Runner::run(ModuleOp module) {
   if (!created)
     return created.takeError();
   program = std::move(*created);
+  if (llvm::Error error = program->load())
+    return error;
   buffers.emplace(*program);
   if (llvm::Error error = buffers->allocate())
     return error;

@@ -4,8 +4,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-// An error may jump from the stack of a fiber, wherever that lies; glibc's check
-// of jumps knows one stack.
+// An error may jump from the stack of a fiber, wherever that lies; glibc's
+// check of jumps knows one stack.
 #undef _FORTIFY_SOURCE
 
 #include "Session.h"

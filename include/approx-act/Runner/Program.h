@@ -23,17 +23,22 @@ namespace mlir::approx_act {
 /// Registers what lowered modules are made of, and their translation.
 void registerProgramDialects(DialectRegistry &registry);
 
-/// A function that is ready to run. What goes wrong while it works on the device
-/// is an error, after which it can be used further.
+/// A function that is ready to run. What goes wrong while it works on the
+/// device is an error, after which it can be used further.
 class Program {
 public:
   /// Compiles `module`; what is wrong with the function is reported at it, what
-  /// is wrong with the rest, or with the device, is the error.
+  /// is wrong with the rest is the error.
   static llvm::Expected<std::unique_ptr<Program>>
   create(ModuleOp module, StringRef function, const runtime::Options &options);
   ~Program();
 
   const Signature &getSignature() const { return signature; }
+
+  /// Loads the kernels, and with them the device, before anything else is done
+  /// there; an error if there is no such device. The second time it does
+  /// nothing, or gives the same error.
+  llvm::Error load();
 
   /// Memory on the device, aligned to 256 bytes but in strict mode, where it is
   /// to 16. It is freed before the program is.
@@ -65,6 +70,9 @@ private:
   std::string function;
   runtime::Session session;
   std::unique_ptr<ExecutionEngine> engine;
+  bool isLoaded = false;
+  /// Why the kernels could not be loaded.
+  std::string loadError;
 };
 
 } // namespace mlir::approx_act

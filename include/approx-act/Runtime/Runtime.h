@@ -78,9 +78,10 @@ public:
   ~Session();
 
   /// Calls `body`, in which all calls of the runtime by this thread are for
-  /// this program; other sessions wait until it returns. An error, which outside
-  /// of a session ends the process, ends `body` where it is, without destructors,
-  /// and is returned; memory of the device that `body` allocated is freed then.
+  /// this program; other sessions wait until it returns. An error, which
+  /// outside of a session ends the process, ends `body` where it is, without
+  /// destructors, and is returned; memory of the device that `body` allocated
+  /// is freed then.
   llvm::Error run(llvm::function_ref<void()> body);
 
   struct State;

@@ -86,8 +86,8 @@ static void handleFault(int signal, siginfo_t *info, void *context) {
   bool isHost = !current.state;
   const DeviceMemory &memory = DeviceMemory::get();
   // What was interrupted does not go on: what the handler calls need not be
-  // reentrant beyond code of kernels and of the host, neither of which runs inside
-  // of it.
+  // reentrant beyond code of kernels and of the host, neither of which runs
+  // inside of it.
   if (!isHost && BlockScheduler::get().isStackOverflow(address))
     KernelRun::fail("the local variables of the thread need more than its "
                     "stack");
