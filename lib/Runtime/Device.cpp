@@ -61,6 +61,7 @@ Device &runtime::getDeviceFor(StringRef object) {
   if (!session.device) {
     session.device = &getOnly(isCPU, getKind(object));
     session.isCPU = isCPU;
+    session.device->enter();
   }
   return *session.device;
 }

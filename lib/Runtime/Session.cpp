@@ -99,7 +99,11 @@ Error Session::run(function_ref<void()> body) {
   std::lock_guard<std::recursive_mutex> lock(*mutex);
   llvm::SaveAndRestore restore(current, state.get());
   Guard frame;
-  if (runGuarded(frame, body)) {
+  if (runGuarded(frame, [&] {
+        if (state->device)
+          state->device->enter();
+        body();
+      })) {
     // An error further out frees them.
     for (void *pointer : frame.allocations)
       noteAllocation(pointer);

@@ -17,6 +17,7 @@ from jax.extend import source_info_util as _source_info_util
 # The user's own line, not the line in this package, belongs in locations.
 _source_info_util.register_exclusion(os.path.dirname(os.path.abspath(__file__)))
 
+from approx_act._arrays import DeviceArray  # noqa: E402
 from approx_act.api import approximate, compiler_options, jit  # noqa: E402
 from approx_act.importer import import_module, to_exported  # noqa: E402
 from approx_act.kernels import CompiledStep, compile  # noqa: E402
@@ -31,6 +32,7 @@ __all__ = [
     "ApproxActError",
     "ApproxActWarning",
     "CompiledStep",
+    "DeviceArray",
     "Diagnostic",
     "Residual",
     "ResidualTable",

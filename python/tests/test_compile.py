@@ -175,7 +175,7 @@ def test_results_outlive_the_step():
 
 @pytest.mark.parametrize(
     "dtype",
-    ["float16", "bfloat16", "int8", "int16", "int32", "bool", "float8_e4m3fn"],
+    ["float16", "bfloat16", "int8", "uint8", "uint16", "int32", "uint32", "bool", "float8_e4m3fn"],
 )
 def test_element_types(dtype):
     x = jnp.asarray(np.arange(12).reshape(3, 4) % 2, jnp.dtype(dtype))
@@ -183,6 +183,59 @@ def test_element_types(dtype):
     for actual, expected in zip(step(x), (x, x.T, x), strict=True):
         assert actual.dtype == expected.dtype
         np.testing.assert_array_equal(actual, expected)
+
+
+def test_unsigned_arithmetic():
+    """Where the sign matters, it is that of the program, and of the results' types."""
+
+    def step(x, y):
+        return x // y, x > y, x.astype(jnp.float32), (x >> 1) + jnp.max(y), x.at[1].add(y[0])
+
+    x, y = (np.array(a, np.uint8) for a in ([200, 7, 255], [3, 128, 254]))
+    compiled = approx_act.compile(step, x, y, bits=None)
+    for actual, expected in zip(compiled(x, y), jax.jit(step)(x, y), strict=True):
+        assert actual.dtype == expected.dtype
+        np.testing.assert_array_equal(actual, expected)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 17])
+def test_widths_that_no_vector_divides(channels):
+    step, params, batch = small_models.conv_bn(channels, batch=3, size=5, layers=2)
+    compiled = approx_act.compile(
+        step, params, batch, min_fraction=0, checks=True, runtime_options=["poison"]
+    )
+    assert "code" in {row.stored for row in compiled.residuals}
+    assert (
+        distance(compiled(params, batch), approx_act.jit(step, min_fraction=0)(params, batch))
+        < 1e-4
+    )
+
+
+def test_positions_beyond_32_bits():
+    """Only the pages that are read exist."""
+    rows, columns = 2**16, 2**15 + 8
+    x = np.zeros((rows, columns), np.int8)  # More than 2**31 elements.
+    x[-1, -16:] = np.arange(16)
+    x[-2, :4] = 7
+    wide = np.zeros(2**30 + 16, np.float32)  # More than 2**32 bytes.
+    wide[-3:] = 1, 2, 3
+
+    def step(x, i, wide):
+        return (
+            x[rows - 2 :, columns - 17 :],
+            x[rows - 2 :].T[:4],
+            jax.lax.dynamic_slice(x, (i, i), (2, 3)),
+            x[rows - 3 :].astype(jnp.float32).sum(),
+            wide[2**30 :],
+        )
+
+    compiled = approx_act.compile(step, x, 5, wide, bits=None)
+    corner, transposed, moved, total, end = compiled(x, rows, wide)
+    np.testing.assert_array_equal(corner, x[rows - 2 :, columns - 17 :])
+    np.testing.assert_array_equal(transposed, x[rows - 2 :].T[:4])
+    np.testing.assert_array_equal(moved, x[rows - 2 :, columns - 3 :])  # Where it fits.
+    assert total == 4 * 7 + 15 * 16 / 2
+    np.testing.assert_array_equal(end, wide[2**30 :])
 
 
 def test_numbers_empty_and_scalar():
@@ -278,6 +331,19 @@ def test_unsupported_op_names_the_line(fun, op):
     }
 
 
+def test_types_of_no_kernel():
+    for dtype in (jnp.complex64, jnp.int4):
+        with pytest.raises(approx_act.ApproxActError, match="argument 0 of 'main' has elements of"):
+            approx_act.compile(lambda x: x + x, jnp.ones(3, dtype), bits=None)
+
+
+def test_more_blocks_than_a_launch_has():
+    with pytest.raises(approx_act.ApproxActError, match=r"needs \d+ blocks; a launch has at most"):
+        approx_act.compile(
+            lambda x: jnp.broadcast_to(x, (2**21, 2**20)) + 1, np.float32(1), bits=None
+        )
+
+
 def test_keys_are_no_arrays():
     with pytest.raises(approx_act.ApproxActError, match="pass jax.random.key_data of keys"):
         approx_act.compile(jax.random.bits, jax.random.key(0), bits=None)
@@ -293,7 +359,7 @@ def test_step_without_loss_is_compiled_exactly():
 
 def test_out_of_memory_is_an_exception_after_which_all_goes_on(doubled):
     big = approx_act.compile(
-        lambda x: jnp.broadcast_to(x, (1 << 20, 1 << 20)) * 2, np.float32(1), bits=None
+        lambda x: jnp.broadcast_to(x, (1 << 19, 1 << 20)) * 2, np.float32(1), bits=None
     )
     for _ in range(2):
         with pytest.raises(approx_act.ApproxActError, match="out of device memory"):
