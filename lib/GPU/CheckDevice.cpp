@@ -9,6 +9,7 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/Matchers.h"
+#include "mlir/IR/TypeUtilities.h"
 #include "mlir/Target/LLVM/NVVM/Utils.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
@@ -39,6 +40,23 @@ static LogicalResult checkLaunch(gpu::LaunchFuncOp launch) {
   return success();
 }
 
+/// Fails if a kernel computes with a type that NVVM has no form for, which
+/// upstream's conversion leaves as a cast. One error for each kernel is enough.
+static LogicalResult checkTypes(LLVM::LLVMFuncOp kernel) {
+  WalkResult result = kernel.walk([](UnrealizedConversionCastOp cast) {
+    auto isForeign = [](Type type) { return !LLVM::isCompatibleType(type); };
+    SmallVector<Type> types = llvm::to_vector(cast.getOperandTypes());
+    llvm::append_range(types, cast.getResultTypes());
+    auto it = llvm::find_if(types, isForeign);
+    if (it == types.end())
+      return WalkResult::advance();
+    cast.emitError("kernels cannot compute with elements of type ")
+        << getElementTypeOrSelf(*it);
+    return WalkResult::interrupt();
+  });
+  return failure(result.wasInterrupted());
+}
+
 /// Where upstream's serialization looks for libdevice.
 static std::string getLibDevice(StringRef toolkit) {
   llvm::SmallString<128> path(toolkit.empty() ? NVVM::getCUDAToolkitPath()
@@ -57,6 +75,9 @@ struct CheckDevice : approx_act::impl::CheckDeviceBase<CheckDevice> {
     bool isFine = true;
     getOperation().walk([&](gpu::LaunchFuncOp launch) {
       isFine &= succeeded(checkLaunch(launch));
+    });
+    getOperation().walk([&](LLVM::LLVMFuncOp kernel) {
+      isFine &= succeeded(checkTypes(kernel));
     });
     if (!toolkit.empty() && !llvm::sys::fs::is_directory(toolkit)) {
       getOperation().emitError("the CUDA toolkit '")

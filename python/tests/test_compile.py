@@ -337,6 +337,13 @@ def test_types_of_no_kernel():
             approx_act.compile(lambda x: x + x, jnp.ones(3, dtype), bits=None)
 
 
+def test_arithmetic_of_no_kernel():
+    with pytest.raises(
+        approx_act.ApproxActError, match="cannot compute with elements of type 'f8E4M3FN'"
+    ):
+        approx_act.compile(lambda x: x + x, jnp.ones(3, jnp.float8_e4m3fn), bits=None)
+
+
 def test_more_blocks_than_a_launch_has():
     with pytest.raises(approx_act.ApproxActError, match=r"needs \d+ blocks; a launch has at most"):
         approx_act.compile(

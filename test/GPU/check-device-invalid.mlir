@@ -36,3 +36,22 @@ gpu.module @kernels {
     llvm.return
   }
 }
+
+// -----
+
+// Floats of 8 bits can be moved, but nothing can be computed with them.
+gpu.module @floats {
+  llvm.func @moves(%p: !llvm.ptr) {
+    %0 = llvm.load %p : !llvm.ptr -> vector<4xi8>
+    llvm.store %0, %p : vector<4xi8>, !llvm.ptr
+    llvm.return
+  }
+  llvm.func @computes(%p: !llvm.ptr) {
+    %0 = llvm.load %p : !llvm.ptr -> vector<4xi8>
+    // expected-error @+1 {{kernels cannot compute with elements of type 'f8E4M3FN'}}
+    %1 = builtin.unrealized_conversion_cast %0 : vector<4xi8> to vector<4xf8E4M3FN>
+    %2 = builtin.unrealized_conversion_cast %1 : vector<4xf8E4M3FN> to vector<4xi8>
+    llvm.store %2, %p : vector<4xi8>, !llvm.ptr
+    llvm.return
+  }
+}

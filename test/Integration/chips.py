@@ -16,6 +16,8 @@ import struct
 import sys
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 
 import approx_act
 
@@ -51,9 +53,17 @@ def check(name: str, compiled: approx_act.CompiledStep) -> None:
     print(f"{name}: {len(compiled.report.kernels)} kernels for {len(CHIPS)} chips")
 
 
+def narrow(x: jax.Array) -> tuple[jax.Array, ...]:
+    """What old chips do in 32 bits."""
+    return jnp.exp(x), jnp.maximum(x, x.sum(0)), x @ x.T, jnp.tanh(x) / x, x > x.max()
+
+
 def main() -> None:
+    programs = dict(PROGRAMS)
+    for dtype in (jnp.bfloat16, jnp.float16, jnp.float64):
+        programs[dtype.__name__] = narrow, (np.ones((9, 16), dtype),)
     with jax.enable_x64(True):
-        functions, args = zip(*PROGRAMS.values(), strict=True)
+        functions, args = zip(*programs.values(), strict=True)
         everything = approx_act.compile(
             lambda args: [f(*a) for f, a in zip(functions, args, strict=True)],
             args,

@@ -364,6 +364,8 @@ def CheckDevice : Pass<"approx-act-check-device", "::mlir::ModuleOp"> {
     It is an error
 
     - if a launch has more blocks than a CUDA device takes;
+    - if a kernel computes with elements that NVVM has no form for, such as
+      floats of 8 bits, which can be moved only;
     - if `toolkit` is no directory;
     - with `needs-toolkit`, if a kernel calls a function of libdevice that is not
       in the CUDA toolkit (that of the option, or else of the environment):
