@@ -8,8 +8,8 @@ func.func @main(%x: tensor<2xi1>, %y: tensor<2xi4>) {
 
 // -----
 
-// expected-error @+1 {{result 0 of 'main' has elements of type 'complex<f32>'; kernels take}}
 func.func @main(%x: tensor<2xf32>) -> tensor<2xcomplex<f32>> {
+  // expected-error @+1 {{result 0 of 'main' has elements of type 'complex<f32>'; kernels take}}
   %0 = "stablehlo.complex"(%x, %x) : (tensor<2xf32>, tensor<2xf32>) -> tensor<2xcomplex<f32>>
   return %0 : tensor<2xcomplex<f32>>
 }
@@ -23,10 +23,16 @@ func.func @main(%x: tensor<?xf32>) {
 
 // -----
 
-// A token of an ordered effect.
-// expected-error @+1 {{argument 0 of 'main' must be a tensor of static shape, but is}}
-func.func @main(%x: !stablehlo.token) {
+// expected-error @+1 {{argument 0 of 'main' must be a tensor of static shape, but is 'tensor<*xf32>'}}
+func.func @main(%x: tensor<*xf32>) {
   return
+}
+
+// -----
+
+// A token of an ordered effect is left to those who know the op.
+func.func @main(%x: !stablehlo.token) -> !stablehlo.token {
+  return %x : !stablehlo.token
 }
 
 // -----

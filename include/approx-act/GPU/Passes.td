@@ -16,8 +16,8 @@ def LegalizeTypes : Pass<"approx-act-legalize-types", "::mlir::ModuleOp"> {
     matters, and with them the casts between types with a sign and without.
 
     It is an error, at the argument or op, if a public function takes or returns
-    other than tensors of static shape with elements of whole bytes (or `i1`), or
-    if a tensor has more bits than a signed number of 64 bits can say.
+    a tensor of dynamic shape or with elements that are not of whole bytes (or
+    `i1`), or if a tensor has more bits than a signed number of 64 bits can say.
 
     Before:
 
