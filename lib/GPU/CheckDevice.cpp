@@ -47,7 +47,7 @@ static LogicalResult checkTypes(LLVM::LLVMFuncOp kernel) {
     auto isForeign = [](Type type) { return !LLVM::isCompatibleType(type); };
     SmallVector<Type> types = llvm::to_vector(cast.getOperandTypes());
     llvm::append_range(types, cast.getResultTypes());
-    auto it = llvm::find_if(types, isForeign);
+    auto *it = llvm::find_if(types, isForeign);
     if (it == types.end())
       return WalkResult::advance();
     cast.emitError("kernels cannot compute with elements of type ")
