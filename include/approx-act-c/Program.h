@@ -48,9 +48,10 @@ APPROX_ACT_EXPORT ApproxActProgram *approxActProgramLoad(const char *module,
 APPROX_ACT_EXPORT void approxActProgramDestroy(ApproxActProgram *program);
 
 /** Describes a program as JSON: `arguments` and `results`, lists of objects
- * with `type` (NumPy's name of the element type), `shape` and `bytes`; and
- * `launches`, the number of launches in the function by the name of the kernel.
- * Needs no device. Valid as long as the program. */
+ * with `type` (NumPy's name of the element type), `shape` and `bytes`;
+ * `launches`, the number of launches in the module by the name of the kernel;
+ * and `calls`, that of calls of the runtime's contractions by the name of the
+ * function. Needs no device. Valid as long as the program. */
 APPROX_ACT_EXPORT const char *
 approxActProgramDescribe(const ApproxActProgram *program);
 

@@ -95,6 +95,13 @@ static std::string describe(ModuleOp module, const Signature &signature) {
   llvm::MapVector<StringAttr, int64_t> launches;
   module.walk(
       [&](gpu::LaunchFuncOp launch) { ++launches[launch.getKernelName()]; });
+  // Contractions, the functions that compiled code calls by these names.
+  llvm::MapVector<StringRef, int64_t> calls;
+  module.walk([&](LLVM::CallOp call) {
+    StringRef callee = call.getCallee().value_or("");
+    if (callee.starts_with("approxAct"))
+      ++calls[callee];
+  });
   std::string text;
   llvm::raw_string_ostream os(text);
   llvm::json::OStream json(os);
@@ -104,6 +111,10 @@ static std::string describe(ModuleOp module, const Signature &signature) {
     json.attributeObject("launches", [&] {
       for (auto [kernel, count] : launches)
         json.attribute(kernel.getValue(), count);
+    });
+    json.attributeObject("calls", [&] {
+      for (auto [callee, count] : calls)
+        json.attribute(callee, count);
     });
   });
   return text;

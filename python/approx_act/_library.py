@@ -78,7 +78,8 @@ class Program:
 
     Attributes:
       arguments, results: the parameters of its function, ``main``.
-      launches: how often the function launches each kernel, by the kernels' names.
+      launches: how often the module launches each kernel, by the kernels' names.
+      calls: how often it calls each of the runtime's contractions.
 
     Methods raise :class:`ApproxActError` when the device does something wrong, or
     when there is none.
@@ -102,6 +103,7 @@ class Program:
             for key in ("arguments", "results")
         )
         self.launches: dict[str, int] = description["launches"]
+        self.calls: dict[str, int] = description["calls"]
 
     def _error(self) -> ApproxActError:
         return ApproxActError(self._library.approxActGetError().decode(errors="replace"))

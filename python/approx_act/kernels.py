@@ -48,6 +48,8 @@ class KernelReport:
       target: what it is compiled for, as given to :func:`compile`.
       launches: how often a step launches each kernel, by the kernels' names, in
         the order of their first launches.
+      calls: how often it calls each of the runtime's contractions, by the names of
+        the functions.
       buffers: the buffers of the arena, which a step allocates and frees.
       arena_bytes: size of the arena.
       lower_bound_bytes: the greatest sum of sizes of buffers that live at a time.
@@ -57,6 +59,7 @@ class KernelReport:
 
     target: str | tuple[str, ...]
     launches: Mapping[str, int]
+    calls: Mapping[str, int]
     buffers: tuple[PlannedBuffer, ...]
     arena_bytes: int
     lower_bound_bytes: int
@@ -71,7 +74,7 @@ class KernelReport:
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the report as plain data, ready for ``json.dumps``."""
-        plain = {"launches": dict(self.launches)}
+        plain = {"launches": dict(self.launches), "calls": dict(self.calls)}
         for key in ("buffers", "remarks"):
             plain[key] = [dataclasses.asdict(item) for item in getattr(self, key)]
         return {**vars(self), **plain}
@@ -79,8 +82,8 @@ class KernelReport:
     def __str__(self) -> str:
         target = self.target if isinstance(self.target, str) else ", ".join(self.target)
         return (
-            f"{sum(self.launches.values())} launches of {len(self.launches)} kernels for "
-            f"{target}; arena {format_bytes(self.arena_bytes)} (lower bound "
+            f"{sum(self.launches.values())} launches of {len(self.launches)} kernels and "
+            f"{sum(self.calls.values())} calls of contractions for {target}; arena {format_bytes(self.arena_bytes)} (lower bound "
             f"{format_bytes(self.lower_bound_bytes)}), arguments "
             f"{format_bytes(self.argument_bytes)}, results {format_bytes(self.result_bytes)}"
         )
@@ -88,10 +91,10 @@ class KernelReport:
 
 @dataclasses.dataclass(frozen=True)
 class KernelTime:
-    """All launches of a kernel in a run.
+    """All launches of a kernel in a run, or all calls of a contraction.
 
     Attributes:
-      name: the kernel.
+      name: the kernel, or the contraction with its sizes.
       launches: how many there were.
       microseconds: time in the kernel, without compilation.
       compile_microseconds: time in which the CPU compiled it for itself.
@@ -182,6 +185,7 @@ class CompiledStep:
         return KernelReport(
             self._target,
             types.MappingProxyType(self._program.launches),
+            types.MappingProxyType(self._program.calls),
             buffers,
             int(plan.args["peak_bytes"]),
             int(plan.args["lower_bound_bytes"]),

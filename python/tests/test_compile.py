@@ -15,6 +15,7 @@ import pytest
 import small_models
 
 import approx_act
+from approx_act import _library
 
 F32 = jax.ShapeDtypeStruct((3, 5), jnp.float32)
 X = np.arange(15, dtype=np.float32).reshape(3, 5)
@@ -95,13 +96,39 @@ def test_statistics(tmp_path):
         compiled(params, batch)
     statistics, report = compiled.statistics, compiled.report
     # Of one run, not of both.
-    assert {k.name: k.launches for k in statistics.kernels} == report.launches
-    assert all(k.bytes_stored > 0 for k in statistics.kernels)
+    launched = {k.name: k.launches for k in statistics.kernels}
+    assert report.launches.items() <= launched.items()
+    everything = sum(report.launches.values()) + sum(report.calls.values())
+    assert sum(launched.values()) == everything
+    assert all(k.bytes_stored > 0 for k in statistics.kernels if k.name in report.launches)
     planned = report.arena_bytes + report.argument_bytes + report.result_bytes
     assert statistics.peak_bytes == planned
     compiled.write_trace(str(tmp_path / "trace.json"))
     events = json.loads((tmp_path / "trace.json").read_text())["traceEvents"]
-    assert {e["name"] for e in events if e.get("cat") == "kernel"} == set(report.kernels)
+    assert {e["name"] for e in events if e.get("cat") == "kernel"} == launched.keys()
+
+
+def test_calls_of_contractions_are_counted():
+    module = b"""
+      llvm.func @approxActGemmF32()
+      llvm.func @other()
+      llvm.func @main() attributes {approx_act.arguments = [], approx_act.results = []} {
+        llvm.call @approxActGemmF32() : () -> ()
+        llvm.call @other() : () -> ()
+        llvm.call @approxActGemmF32() : () -> ()
+        llvm.return
+      }
+      llvm.func @_mlir_ciface_main() {
+        llvm.return
+      }"""
+    assert _library.Program(module).calls == {"approxActGemmF32": 2}
+
+
+def test_module_that_cannot_be_read():
+    with pytest.raises(approx_act.ApproxActError, match="the module cannot be read"):
+        _library.Program(b"no module")
+    with pytest.raises(approx_act.ApproxActError, match=r"the module defines no llvm.func 'main'"):
+        _library.Program(b"module {}")
 
 
 def test_module_runs_in_the_runner(doubled, tmp_path):
