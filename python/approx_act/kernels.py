@@ -83,9 +83,11 @@ class KernelReport:
         target = self.target if isinstance(self.target, str) else ", ".join(self.target)
         return (
             f"{sum(self.launches.values())} launches of {len(self.launches)} kernels and "
-            f"{sum(self.calls.values())} calls of contractions for {target}; arena {format_bytes(self.arena_bytes)} (lower bound "
-            f"{format_bytes(self.lower_bound_bytes)}), arguments "
-            f"{format_bytes(self.argument_bytes)}, results {format_bytes(self.result_bytes)}"
+            f"{sum(self.calls.values())} calls of contractions for {target}; "
+            f"arena {format_bytes(self.arena_bytes)} "
+            f"(lower bound {format_bytes(self.lower_bound_bytes)}), "
+            f"arguments {format_bytes(self.argument_bytes)}, "
+            f"results {format_bytes(self.result_bytes)}"
         )
 
 
