@@ -43,8 +43,11 @@ function(approx_act_shared_library name)
   add_library(${name} SHARED ${ARG_UNPARSED_ARGUMENTS})
   approx_act_compile_options(${name})
   target_compile_options(${name} PRIVATE -fvisibility=hidden)
-  target_link_options(${name} PRIVATE -Wl,-z,defs)
+  add_dependencies(${name} approx-act-headers)
+  target_link_options(${name} PRIVATE -Wl,-z,defs -Wl,--exclude-libs,ALL)
   target_link_libraries(${name} PRIVATE ${ARG_LINK_LIBS})
+  # Beside each other, once installed.
+  set_target_properties(${name} PROPERTIES INSTALL_RPATH "$ORIGIN")
   install(TARGETS ${name} LIBRARY DESTINATION lib COMPONENT approx-act-tools)
   # Beside the scripts, too.
   if(SKBUILD)

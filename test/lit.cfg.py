@@ -46,6 +46,7 @@ llvm_config.add_tool_substitutions(
     tool_dirs,
 )
 config.substitutions.append(("%python", config.python_executable))
+config.substitutions.append(("%clang", os.path.join(config.llvm_tools_dir, "clang")))
 config.substitutions.append(("%source_dir", config.approx_act_source_dir))
 
 # Saves and compares arrays of programs: see the file.

@@ -134,7 +134,13 @@ struct BufferizeKernels
     options.setFunctionBoundaryTypeConversion(
         bufferization::LayoutMapOption::IdentityLayoutMap);
     options.opFilter.denyOperation([](Operation *op) {
-      return op->getParentOfType<KernelOp>() != nullptr;
+      if (op->getParentOfType<KernelOp>())
+        return true;
+      // A kernel on memory is done. Its body is on tensors still, and upstream
+      // takes it for the op that was at its address before.
+      auto kernel = dyn_cast<KernelOp>(op);
+      return kernel && llvm::none_of(kernel->getOperandTypes(),
+                                     llvm::IsaPred<TensorType>);
     });
     bufferization::BufferizationState state;
     if (failed(bufferization::runOneShotModuleBufferize(getOperation(), options,

@@ -62,6 +62,7 @@ void approx_act::buildPipeline(OpPassManager &pm,
 static void buildKernels(OpPassManager &pm, const ToGPUOptions &options) {
   pm.addPass(createInlineCalls());
   pm.addPass(createSymbolDCEPass());
+  pm.addPass(createLegalizeTypes());
   pm.addPass(createConvertStableHLOToLinalgPass());
   pm.addPass(createConvertApproxActToLinalgPass());
   pm.addPass(createConvertElementwiseToLinalgPass());
@@ -133,10 +134,15 @@ void approx_act::buildToGPUPipeline(OpPassManager &pm,
   GpuToLLVMConversionPassOptions host;
   host.kernelBarePtrCallConv = true;
   pm.addPass(createGpuToLLVMConversionPass(host));
+  CheckDeviceOptions check;
+  check.toolkit = options.toolkit;
+  check.needsToolkit = options.format != KernelFormat::LLVM;
+  pm.addPass(createCheckDevice(check));
   GpuModuleToBinaryPassOptions binary;
   binary.toolkitPath = options.toolkit;
   binary.compilationTarget = getFormatName(options.format).str();
   pm.addPass(createGpuModuleToBinaryPass(binary));
+  pm.addPass(createMergeObjects());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   pm.addPass(createReconcileUnrealizedCastsPass());

@@ -6,9 +6,17 @@
 
 #include "approx-act/Runner/Program.h"
 #include "approx-act/Runtime/Mgpu.h"
-#include "mlir/ExecutionEngine/OptUtils.h"
+#include "mlir/Dialect/DLTI/DLTI.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Target/LLVM/NVVM/Target.h"
+#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/GPU/GPUToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/NVVM/NVVMToLLVMIRTranslation.h"
 #include "llvm/Support/TargetSelect.h"
-#include <cstring>
+#include <dlfcn.h>
 
 using namespace mlir;
 using namespace mlir::approx_act;
@@ -17,11 +25,33 @@ static llvm::Error makeError(const Twine &message) {
   return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
 }
 
-Program::Program(Signature signature, std::string function)
-    : signature(std::move(signature)), function(std::move(function)) {}
+void approx_act::registerProgramDialects(DialectRegistry &registry) {
+  registry.insert<DLTIDialect, gpu::GPUDialect, LLVM::LLVMDialect,
+                  NVVM::NVVMDialect>();
+  registerBuiltinDialectTranslation(registry);
+  gpu::registerOffloadingLLVMTranslationInterfaceExternalModels(registry);
+  registerGPUDialectTranslation(registry);
+  registerLLVMDialectTranslation(registry);
+  registerNVVMDialectTranslation(registry);
+  NVVM::registerNVVMTargetInterfaceExternalModels(registry);
+}
 
-llvm::Expected<std::unique_ptr<Program>> Program::create(ModuleOp module,
-                                                         StringRef name) {
+/// The file that the runtime was loaded from. Compiled code finds the runtime
+/// there also where its symbols are not those of the whole process.
+static const char *getRuntimeFile() {
+  Dl_info info = {};
+  dladdr(reinterpret_cast<const void *>(&mgpuModuleLoad), &info);
+  return info.dli_fname;
+}
+
+Program::Program(Signature signature, std::string function,
+                 const runtime::Options &options)
+    : signature(std::move(signature)), function(std::move(function)),
+      session(options) {}
+
+llvm::Expected<std::unique_ptr<Program>>
+Program::create(ModuleOp module, StringRef name,
+                const runtime::Options &runtimeOptions) {
   auto function = module.lookupSymbol<LLVM::LLVMFuncOp>(name);
   if (!function || function.isExternal())
     return makeError("the module defines no llvm.func '" + name + "'");
@@ -41,119 +71,118 @@ llvm::Expected<std::unique_ptr<Program>> Program::create(ModuleOp module,
   options.jitCodeGenOptLevel = llvm::CodeGenOptLevel::None;
   options.enableGDBNotificationListener = false;
   options.enablePerfNotificationListener = false;
+  StringRef libraries[] = {getRuntimeFile()};
+  options.sharedLibPaths = libraries;
   llvm::Expected<std::unique_ptr<ExecutionEngine>> engine =
       ExecutionEngine::create(module, options);
   if (!engine)
     return engine.takeError();
   std::unique_ptr<Program> program(
-      new Program(std::move(*signature), interfaceName));
+      new Program(std::move(*signature), interfaceName, runtimeOptions));
   program->engine = std::move(*engine);
-  // Loads the modules of kernels, and with them the device.
-  program->engine->initialize();
-  program->allocate();
   return program;
 }
 
-void Program::allocate() {
+llvm::Error Program::load() {
+  if (isLoaded)
+    return llvm::Error::success();
+  // What is half loaded cannot be loaded once more.
+  if (!loadError.empty())
+    return makeError(loadError);
+  if (llvm::Error error = session.run([&] { engine->initialize(); })) {
+    loadError = llvm::toString(std::move(error));
+    return makeError(loadError);
+  }
+  isLoaded = true;
+  return llvm::Error::success();
+}
+
+Program::~Program() {
+  if (isLoaded)
+    // Unloads the modules of kernels.
+    inspect([&] { engine.reset(); });
+  else
+      // What is not loaded, or half of it, cannot be unloaded.
+      [[maybe_unused]]
+    ExecutionEngine *leaked = engine.release();
+}
+
+llvm::Expected<void *> Program::allocate(uint64_t bytes) {
+  void *pointer = nullptr;
+  if (llvm::Error error = session.run([&] {
+        pointer = mgpuMemAlloc(bytes, /*stream=*/nullptr,
+                               /*isHostShared=*/false);
+      }))
+    return std::move(error);
+  return pointer;
+}
+
+llvm::Error Program::free(void *pointer) {
+  return session.run([&] { mgpuMemFree(pointer, /*stream=*/nullptr); });
+}
+
+llvm::Error Program::copy(void *to, const void *from, uint64_t bytes) {
+  return session.run([&] {
+    mgpuMemcpy(to, const_cast<void *>(from), bytes, /*stream=*/nullptr);
+    mgpuStreamSynchronize(/*stream=*/nullptr);
+  });
+}
+
+llvm::Error Program::run(ArrayRef<void *> buffers) {
+  assert(buffers.size() ==
+             signature.arguments.size() + signature.results.size() &&
+         "a buffer for each argument and result");
+  // The packed function takes a pointer to each argument, and each argument is
+  // a pointer to the descriptor of a memref.
+  SmallVector<SmallVector<int64_t>> descriptors;
   for (ArrayRef<Parameter> parameters :
        {ArrayRef(signature.arguments), ArrayRef(signature.results)})
     for (const Parameter &parameter : parameters) {
-      void *buffer = mgpuMemAlloc(parameter.getBytes(), /*stream=*/nullptr,
-                                  /*isHostShared=*/false);
-      buffers.push_back(buffer);
-      SmallVector<int64_t> descriptor;
-      auto word = static_cast<int64_t>(reinterpret_cast<intptr_t>(buffer));
+      auto word = static_cast<int64_t>(
+          reinterpret_cast<intptr_t>(buffers[descriptors.size()]));
+      SmallVector<int64_t> &descriptor = descriptors.emplace_back();
       descriptor.append({word, word, 0});
       llvm::append_range(descriptor, parameter.type.getShape());
       llvm::append_range(descriptor,
                          parameter.type.getStridesAndOffset().first);
-      descriptors.push_back(std::move(descriptor));
     }
-}
-
-Program::~Program() {
-  for (void *buffer : buffers)
-    mgpuMemFree(buffer, /*stream=*/nullptr);
-}
-
-/// Whether elements of type `found` can be those of `parameter`.
-static bool isElementType(const Parameter &parameter, StringRef found) {
-  StringRef expected = parameter.elementType;
-  if (found == expected)
-    return true;
-  if (found.size() != expected.size() ||
-      found.drop_front(2) != expected.drop_front(2))
-    return false;
-  Type type = parameter.type.getElementType();
-  if (type.isSignlessInteger() && !type.isInteger(1))
-    return found[1] == 'i' || found[1] == 'u';
-  // NumPy writes bytes in either order.
-  return expected[1] == 'V' && found[1] == 'V';
-}
-
-llvm::Error Program::setArgument(unsigned index, const Array &array) {
-  const Parameter &parameter = signature.arguments[index];
-  ArrayRef<int64_t> shape = parameter.type.getShape();
-  if (!isElementType(parameter, array.elementType) ||
-      shape != ArrayRef(array.shape))
-    return makeError("argument " + Twine(index) + " is an array " +
-                     describeArray(parameter.elementType, shape) + ", found " +
-                     describeArray(array.elementType, array.shape));
-  mgpuMemcpy(buffers[index], const_cast<char *>(array.data.data()),
-             array.data.size(), /*stream=*/nullptr);
-  mgpuStreamSynchronize(/*stream=*/nullptr);
-  return llvm::Error::success();
-}
-
-Array Program::getResult(unsigned index) const {
-  const Parameter &parameter = signature.results[index];
-  Array array;
-  array.elementType = parameter.elementType;
-  array.shape.assign(parameter.type.getShape().begin(),
-                     parameter.type.getShape().end());
-  array.data.resize(parameter.getBytes());
-  mgpuMemcpy(array.data.data(), buffers[signature.arguments.size() + index],
-             array.data.size(), /*stream=*/nullptr);
-  mgpuStreamSynchronize(/*stream=*/nullptr);
-  return array;
-}
-
-llvm::Error Program::checkFeed(const Feed &feed) const {
-  if (feed.result >= signature.results.size())
-    return makeError("there is no result " + Twine(feed.result) +
-                     " to feed back");
-  if (feed.argument >= signature.arguments.size())
-    return makeError("there is no argument " + Twine(feed.argument) +
-                     " to feed");
-  const Parameter &result = signature.results[feed.result];
-  const Parameter &argument = signature.arguments[feed.argument];
-  if (result.elementType != argument.elementType ||
-      result.type.getShape() != argument.type.getShape())
-    return makeError(
-        "result " + Twine(feed.result) + " is an array " +
-        describeArray(result.elementType, result.type.getShape()) +
-        ", argument " + Twine(feed.argument) + " is an array " +
-        describeArray(argument.elementType, argument.type.getShape()));
-  return llvm::Error::success();
-}
-
-void Program::feed(const Feed &feed) {
-  mgpuMemcpy(buffers[feed.argument],
-             buffers[signature.arguments.size() + feed.result],
-             signature.results[feed.result].getBytes(), /*stream=*/nullptr);
-}
-
-llvm::Error Program::run() {
-  // The packed function takes a pointer to each argument, and each argument is
-  // a pointer to a descriptor.
   SmallVector<void *> pointers;
   for (SmallVector<int64_t> &descriptor : descriptors)
     pointers.push_back(descriptor.data());
   SmallVector<void *> arguments;
   for (void *&pointer : pointers)
     arguments.push_back(static_cast<void *>(&pointer));
-  if (llvm::Error error = engine->invokePacked(function, arguments))
-    return error;
-  mgpuStreamSynchronize(/*stream=*/nullptr);
-  return llvm::Error::success();
+  llvm::Error invoked = llvm::Error::success();
+  llvm::Error failed = session.run([&] {
+    // What others gave the device to do with the arguments.
+    mgpuStreamSynchronize(/*stream=*/nullptr);
+    invoked = llvm::joinErrors(std::move(invoked),
+                               engine->invokePacked(function, arguments));
+    mgpuStreamSynchronize(/*stream=*/nullptr);
+  });
+  return llvm::joinErrors(std::move(invoked), std::move(failed));
+}
+
+void Program::inspect(llvm::function_ref<void()> body) {
+  llvm::consumeError(session.run(body));
+}
+
+std::vector<runtime::KernelStatistics> Program::getKernelStatistics() {
+  std::vector<runtime::KernelStatistics> statistics;
+  inspect([&] { statistics = runtime::getKernelStatistics(); });
+  return statistics;
+}
+
+runtime::MemoryStatistics Program::getMemoryStatistics() {
+  runtime::MemoryStatistics statistics;
+  inspect([&] { statistics = runtime::getMemoryStatistics(); });
+  return statistics;
+}
+
+void Program::resetStatistics() {
+  inspect([] { runtime::resetStatistics(); });
+}
+
+void Program::writeTrace(raw_ostream &os) {
+  inspect([&] { runtime::writeTrace(os); });
 }

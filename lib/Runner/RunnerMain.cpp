@@ -5,19 +5,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "approx-act/Runner/RunnerMain.h"
-#include "approx-act/Runner/Program.h"
-#include "approx-act/Runtime/Runtime.h"
-#include "mlir/Dialect/DLTI/DLTI.h"
-#include "mlir/Dialect/GPU/IR/GPUDialect.h"
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "approx-act/Runner/Buffers.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Support/FileUtilities.h"
-#include "mlir/Target/LLVM/NVVM/Target.h"
-#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
-#include "mlir/Target/LLVMIR/Dialect/GPU/GPUToLLVMIRTranslation.h"
-#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
-#include "mlir/Target/LLVMIR/Dialect/NVVM/NVVMToLLVMIRTranslation.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/InitLLVM.h"
@@ -99,12 +89,13 @@ private:
   llvm::Error readInputs();
   llvm::Error parseFeeds();
   llvm::Error runAll();
-  llvm::Error writeOutputs() const;
-  void printTimings() const;
-  llvm::Error writeTrace() const;
+  llvm::Error writeOutputs();
+  void printTimings();
+  llvm::Error writeTrace();
 
   const CommandLine &options;
   std::unique_ptr<Program> program;
+  std::optional<Buffers> buffers;
   SmallVector<Feed> feeds;
   /// Microseconds of every run.
   SmallVector<double> times;
@@ -134,7 +125,7 @@ llvm::Error Runner::readInputs() {
       return makeError("an array for argument " + Twine(index) +
                        "; the function has " + Twine(count));
     isGiven[index] = true;
-    return program->setArgument(index, array);
+    return buffers->setArgument(index, array);
   };
   unsigned next = 0;
   for (const std::string &file : options.inputs) {
@@ -180,7 +171,7 @@ llvm::Error Runner::parseFeeds() {
         argument.getAsInteger(10, feed.argument))
       return makeError("--feed: expected <result>:<argument>, found '" + text +
                        "'");
-    if (llvm::Error error = program->checkFeed(feed))
+    if (llvm::Error error = buffers->checkFeed(feed))
       return makeError("--feed: " + llvm::toString(std::move(error)));
     feeds.push_back(feed);
   }
@@ -191,12 +182,13 @@ llvm::Error Runner::runAll() {
   using Clock = std::chrono::steady_clock;
   for (unsigned i = 0; i < options.warmup + options.repeat; ++i) {
     if (i == options.warmup && i > 0)
-      runtime::resetStatistics();
+      program->resetStatistics();
     if (i > 0)
       for (const Feed &feed : feeds)
-        program->feed(feed);
+        if (llvm::Error error = buffers->feed(feed))
+          return error;
     Clock::time_point begin = Clock::now();
-    if (llvm::Error error = program->run())
+    if (llvm::Error error = buffers->run())
       return error;
     if (i >= options.warmup)
       times.push_back(
@@ -206,7 +198,7 @@ llvm::Error Runner::runAll() {
   return llvm::Error::success();
 }
 
-llvm::Error Runner::writeOutputs() const {
+llvm::Error Runner::writeOutputs() {
   unsigned count = program->getSignature().results.size();
   unsigned next = 0;
   for (const std::string &file : options.outputs) {
@@ -218,22 +210,29 @@ llvm::Error Runner::writeOutputs() const {
     if (isArchive(file)) {
       std::vector<NamedArray> arrays;
       arrays.reserve(count);
-      for (unsigned i = 0; i < count; ++i)
-        arrays.emplace_back(getArrayName(i), program->getResult(i));
+      for (unsigned i = 0; i < count; ++i) {
+        llvm::Expected<Array> array = buffers->getResult(i);
+        if (!array)
+          return array.takeError();
+        arrays.emplace_back(getArrayName(i), std::move(*array));
+      }
       if (llvm::Error error = writeNpz(output->os(), arrays))
         return inFile(file, std::move(error));
     } else {
       if (next >= count)
         return makeError(Twine(file) + ": a file for result " + Twine(next) +
                          "; the function has " + Twine(count));
-      writeNpy(output->os(), program->getResult(next++));
+      llvm::Expected<Array> array = buffers->getResult(next++);
+      if (!array)
+        return array.takeError();
+      writeNpy(output->os(), *array);
     }
     output->keep();
   }
   return llvm::Error::success();
 }
 
-void Runner::printTimings() const {
+void Runner::printTimings() {
   raw_ostream &os = llvm::outs();
   os << "run,microseconds\n";
   for (auto [index, time] : llvm::enumerate(times))
@@ -243,7 +242,7 @@ void Runner::printTimings() const {
     os << ",bytes loaded,bytes stored";
   os << "\n";
   for (const runtime::KernelStatistics &kernel :
-       runtime::getKernelStatistics()) {
+       program->getKernelStatistics()) {
     os << kernel.name << "," << kernel.launches << ","
        << llvm::formatv("{0:f1},{1:f1}", kernel.nanoseconds / 1e3,
                         kernel.compileNanoseconds / 1e3);
@@ -253,32 +252,36 @@ void Runner::printTimings() const {
   }
 }
 
-llvm::Error Runner::writeTrace() const {
+llvm::Error Runner::writeTrace() {
   std::string message;
   std::unique_ptr<llvm::ToolOutputFile> output =
       openOutputFile(options.trace, &message);
   if (!output)
     return makeError(message);
-  runtime::writeTrace(output->os());
+  program->writeTrace(output->os());
   output->keep();
   return llvm::Error::success();
 }
 
 llvm::Error Runner::run(ModuleOp module) {
   // Beside those of the environment.
-  runtime::Options runtimeOptions = runtime::getOptions();
-  runtimeOptions.strict |= options.strict;
-  runtimeOptions.reverseThreads |= options.reverseThreads;
-  runtimeOptions.poison |= options.poison;
-  runtimeOptions.countAccesses |= options.countAccesses;
-  runtimeOptions.record |= options.timings || !options.trace.empty();
-  runtime::setOptions(runtimeOptions);
+  llvm::Expected<runtime::Options> runtimeOptions = runtime::parseEnvironment();
+  if (!runtimeOptions)
+    return runtimeOptions.takeError();
+  runtimeOptions->add({options.strict, options.reverseThreads, options.poison,
+                       options.countAccesses,
+                       options.timings || !options.trace.empty()});
 
   llvm::Expected<std::unique_ptr<Program>> created =
-      Program::create(module, options.entry);
+      Program::create(module, options.entry, *runtimeOptions);
   if (!created)
     return created.takeError();
   program = std::move(*created);
+  if (llvm::Error error = program->load())
+    return error;
+  buffers.emplace(*program);
+  if (llvm::Error error = buffers->allocate())
+    return error;
   for (auto step : {&Runner::readInputs, &Runner::parseFeeds, &Runner::runAll})
     if (llvm::Error error = (this->*step)())
       return error;
@@ -288,8 +291,11 @@ llvm::Error Runner::run(ModuleOp module) {
     printTimings();
   if (options.peakMemory)
     llvm::outs() << "peak of device memory: "
-                 << runtime::getMemoryStatistics().peak << " bytes\n";
-  return options.trace.empty() ? llvm::Error::success() : writeTrace();
+                 << program->getMemoryStatistics().peak << " bytes\n";
+  if (!options.trace.empty())
+    if (llvm::Error error = writeTrace())
+      return error;
+  return buffers->release();
 }
 
 LogicalResult approx_act::runnerMain(int argc, char **argv) {
@@ -304,14 +310,7 @@ LogicalResult approx_act::runnerMain(int argc, char **argv) {
       "a CUDA device.\n");
 
   DialectRegistry registry;
-  registry.insert<DLTIDialect, gpu::GPUDialect, LLVM::LLVMDialect,
-                  NVVM::NVVMDialect>();
-  registerBuiltinDialectTranslation(registry);
-  gpu::registerOffloadingLLVMTranslationInterfaceExternalModels(registry);
-  registerGPUDialectTranslation(registry);
-  registerLLVMDialectTranslation(registry);
-  registerNVVMDialectTranslation(registry);
-  NVVM::registerNVVMTargetInterfaceExternalModels(registry);
+  registerProgramDialects(registry);
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);
 
   std::string message;

@@ -35,6 +35,7 @@ struct Driver {
   Result (*cuInit)(unsigned);
   Result (*cuGetErrorString)(Result, const char **);
   Result (*cuDeviceGet)(DeviceIndex *, int);
+  Result (*cuDeviceGetAttribute)(int *, int, DeviceIndex);
   Result (*cuDeviceGetCount)(int *);
   Result (*cuDevicePrimaryCtxRetain)(Handle *, DeviceIndex);
   Result (*cuCtxSetCurrent)(Handle);
@@ -70,6 +71,13 @@ constexpr unsigned streamNonBlocking = 1;
 constexpr unsigned eventDisableTiming = 2;
 constexpr unsigned attachGlobal = 1;
 constexpr int jitOptimizationLevel = 7;
+constexpr int computeCapabilityMajor = 75;
+constexpr int computeCapabilityMinor = 76;
+constexpr Result errorOutOfMemory = 2;
+/// There is no image for the device, or the driver cannot compile the PTX.
+constexpr Result errorNoBinaryForGPU = 209;
+constexpr Result errorInvalidPTX = 218;
+constexpr Result errorUnsupportedPTXVersion = 222;
 constexpr int maxDynamicSharedBytes = 8;
 /// Dynamic shared memory that a kernel gets without asking for more.
 constexpr int32_t defaultSharedBytes = 48 * 1024;
@@ -100,6 +108,7 @@ public:
   void registerHost(void *pointer, uint64_t bytes) override;
   void unregisterHost(void *pointer) override;
   void setDefaultDevice(int32_t index) override;
+  void enter() override;
   void contract(void *stream,
                 function_ref<void(ContractionLibrary &)> body) override;
   bool isAccessible(const void *pointer, uint64_t bytes) override {
@@ -108,8 +117,11 @@ public:
 
 private:
   void check(Result result, StringRef call) const;
+  void checkModule(Result result, StringRef call) const;
 
   Driver driver;
+  DeviceIndex device = 0;
+  Handle context = nullptr;
   /// Made for the first contraction on each stream.
   DenseMap<void *, std::unique_ptr<ContractionLibrary>> contractions;
   /// Names of kernels, for the records.
@@ -136,6 +148,7 @@ CUDADevice::CUDADevice(StringRef kind) {
   LOAD(cuInit);
   LOAD(cuGetErrorString);
   LOAD(cuDeviceGet);
+  LOAD(cuDeviceGetAttribute);
   LOAD(cuDeviceGetCount);
   LOAD(cuDevicePrimaryCtxRetain);
   LOAD(cuCtxSetCurrent);
@@ -181,17 +194,36 @@ void CUDADevice::check(Result result, StringRef call) const {
        ")");
 }
 
+/// Says which chip was wanted where the kernels are for others.
+void CUDADevice::checkModule(Result result, StringRef call) const {
+  if (result != errorNoBinaryForGPU && result != errorInvalidPTX &&
+      result != errorUnsupportedPTXVersion)
+    return check(result, call);
+  int major = 0;
+  int minor = 0;
+  CHECKED(cuDeviceGetAttribute, &major, computeCapabilityMajor, device);
+  CHECKED(cuDeviceGetAttribute, &minor, computeCapabilityMinor, device);
+  const char *text = nullptr;
+  driver.cuGetErrorString(result, &text);
+  fail("the kernels cannot run on this device; compile them with chip=sm_" +
+       Twine(major) + Twine(minor) + " (" + call + ": " +
+       (text ? text : "unknown error") + ")");
+}
+
 void *CUDADevice::loadModule(StringRef object, int optLevel) {
   Handle module = nullptr;
   if (optLevel < 0) {
-    CHECKED(cuModuleLoadData, &module, object.data());
+    checkModule(driver.cuModuleLoadData(&module, object.data()),
+                "cuModuleLoadData");
     return module;
   }
   int option = jitOptimizationLevel;
   // The driver wants numbers in pointers.
   void *value = nullptr;
   std::memcpy(static_cast<void *>(&value), &optLevel, sizeof(optLevel));
-  CHECKED(cuModuleLoadDataEx, &module, object.data(), 1, &option, &value);
+  checkModule(
+      driver.cuModuleLoadDataEx(&module, object.data(), 1, &option, &value),
+      "cuModuleLoadDataEx");
   return module;
 }
 
@@ -262,12 +294,14 @@ void CUDADevice::recordEvent(void *event, void *stream) {
 
 void *CUDADevice::allocate(uint64_t bytes, bool isHostShared) {
   void *pointer = nullptr;
-  auto *device = reinterpret_cast<DevicePointer *>(&pointer);
+  auto *address = reinterpret_cast<DevicePointer *>(&pointer);
   uint64_t allocated = std::max<uint64_t>(bytes, 1);
-  if (isHostShared)
-    CHECKED(cuMemAllocManaged, device, allocated, attachGlobal);
-  else
-    CHECKED(cuMemAlloc, device, allocated);
+  Result result =
+      isHostShared ? driver.cuMemAllocManaged(address, allocated, attachGlobal)
+                   : driver.cuMemAlloc(address, allocated);
+  if (result == errorOutOfMemory)
+    fail("out of device memory: cannot allocate " + Twine(bytes) + " bytes");
+  check(result, isHostShared ? "cuMemAllocManaged" : "cuMemAlloc");
   return pointer;
 }
 
@@ -303,12 +337,13 @@ void CUDADevice::unregisterHost(void *pointer) {
 }
 
 void CUDADevice::setDefaultDevice(int32_t index) {
-  DeviceIndex device = 0;
-  Handle context = nullptr;
   CHECKED(cuDeviceGet, &device, index);
+  // That of other libraries, too.
   CHECKED(cuDevicePrimaryCtxRetain, &context, device);
-  CHECKED(cuCtxSetCurrent, context);
+  enter();
 }
+
+void CUDADevice::enter() { CHECKED(cuCtxSetCurrent, context); }
 
 void CUDADevice::contract(void *stream,
                           function_ref<void(ContractionLibrary &)> body) {

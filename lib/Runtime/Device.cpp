@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Device.h"
+#include "Session.h"
 #include "Support.h"
 #include "llvm/BinaryFormat/Magic.h"
 #include <mutex>
@@ -15,20 +16,28 @@ using namespace mlir::approx_act::runtime;
 
 Device::~Device() = default;
 
-namespace {
-/// The device of the program, and whether it is the CPU.
-struct Chosen {
-  std::mutex mutex;
-  std::unique_ptr<Device> device;
-  bool isCPU = false;
-};
-} // namespace
-
 /// Never destroyed: compiled programs unload their modules when the program
 /// ends, in an order we do not know.
-static Chosen &getChosen() {
-  static Chosen *chosen = new Chosen;
-  return *chosen;
+static std::unique_ptr<Device> &getStored(bool isCPU) {
+  static auto *devices = new std::array<std::unique_ptr<Device>, 2>;
+  return (*devices)[isCPU ? 1 : 0];
+}
+
+/// The only device of its kind in the process. `kind` says what was to run.
+static Device &getOnly(bool isCPU, StringRef kind = "") {
+  static auto *mutex = new std::mutex;
+  {
+    std::lock_guard<std::mutex> lock(*mutex);
+    if (getStored(isCPU))
+      return *getStored(isCPU);
+  }
+  // Without the lock, for there may be none.
+  std::unique_ptr<Device> device =
+      isCPU ? createNVVMExecutor() : createCUDADevice(kind);
+  std::lock_guard<std::mutex> lock(*mutex);
+  if (!getStored(isCPU))
+    getStored(isCPU) = std::move(device);
+  return *getStored(isCPU);
 }
 
 /// What a module for a CUDA device is, for people.
@@ -44,26 +53,24 @@ static StringRef getKind(StringRef object) {
 
 Device &runtime::getDeviceFor(StringRef object) {
   bool isCPU = identify_magic(object) == file_magic::bitcode;
-  Chosen &chosen = getChosen();
-  std::lock_guard<std::mutex> lock(chosen.mutex);
-  if (chosen.device && chosen.isCPU != isCPU)
+  Session::State &session = getSession();
+  if (session.device && session.isCPU != isCPU)
     fail("one program has modules for the CPU (LLVM bitcode) and for CUDA "
          "devices (" +
          getKind(object) + ")");
-  if (!chosen.device) {
-    chosen.isCPU = isCPU;
-    chosen.device =
-        isCPU ? createNVVMExecutor() : createCUDADevice(getKind(object));
+  if (!session.device) {
+    session.device = &getOnly(isCPU, getKind(object));
+    session.isCPU = isCPU;
+    session.device->enter();
   }
-  return *chosen.device;
+  return *session.device;
 }
 
 Device &runtime::getDevice() {
-  Chosen &chosen = getChosen();
-  std::lock_guard<std::mutex> lock(chosen.mutex);
-  if (!chosen.device) {
-    chosen.isCPU = true;
-    chosen.device = createNVVMExecutor();
+  Session::State &session = getSession();
+  if (!session.device) {
+    session.device = &getOnly(/*isCPU=*/true);
+    session.isCPU = true;
   }
-  return *chosen.device;
+  return *session.device;
 }

@@ -81,6 +81,12 @@ public:
   virtual void
   contract(void *stream,
            llvm::function_ref<void(ContractionLibrary &)> body) = 0;
+  /// Makes the device that of the calling thread, which may have none or
+  /// another.
+  virtual void enter() {}
+  /// Makes the device ready for more work after an error left a call of it
+  /// halfway.
+  virtual void recover() {}
   /// Whether the bytes are memory of the device, as far as it knows.
   virtual bool isAccessible(const void *pointer, uint64_t bytes) = 0;
 };

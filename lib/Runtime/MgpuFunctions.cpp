@@ -12,6 +12,7 @@
 
 #include "Device.h"
 #include "Profile.h"
+#include "Session.h"
 #include "Support.h"
 #include "approx-act/Runtime/Mgpu.h"
 
@@ -80,10 +81,12 @@ void mgpuEventRecord(void *event, void *stream) {
 void *mgpuMemAlloc(uint64_t sizeBytes, void *stream, bool isHostShared) {
   void *pointer = getDevice().allocate(sizeBytes, isHostShared);
   Profile::get().addAllocation(pointer, sizeBytes);
+  noteAllocation(pointer);
   return pointer;
 }
 
 void mgpuMemFree(void *pointer, void *stream) {
+  forgetAllocation(pointer);
   Profile::get().removeAllocation(pointer);
   getDevice().free(pointer, stream);
 }

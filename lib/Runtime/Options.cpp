@@ -4,8 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Support.h"
-#include "approx-act/Runtime/Runtime.h"
+#include "Session.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringSwitch.h"
 #include <cstdlib>
@@ -14,14 +13,10 @@ using namespace llvm;
 using namespace mlir::approx_act;
 using namespace mlir::approx_act::runtime;
 
-/// The options named in the environment.
-static Options parseEnvironment() {
+Expected<Options> runtime::parseOptions(StringRef text) {
   Options options;
-  const char *text = std::getenv("APPROX_ACT_RUNTIME");
-  if (!text)
-    return options;
   SmallVector<StringRef> names;
-  StringRef(text).split(names, ',', /*MaxSplit=*/-1, /*KeepEmpty=*/false);
+  text.split(names, ',', /*MaxSplit=*/-1, /*KeepEmpty=*/false);
   for (StringRef name : names) {
     bool *option = StringSwitch<bool *>(name.trim())
                        .Case("strict", &options.strict)
@@ -31,19 +26,25 @@ static Options parseEnvironment() {
                        .Case("record", &options.record)
                        .Default(nullptr);
     if (!option)
-      fail("APPROX_ACT_RUNTIME: unknown option '" + name + "'");
+      return createStringError(inconvertibleErrorCode(),
+                               "unknown option '" + name + "'");
     *option = true;
   }
   return options;
 }
 
-static Options &getMutableOptions() {
-  static Options options = parseEnvironment();
+Expected<Options> runtime::parseEnvironment() {
+  const char *text = std::getenv("APPROX_ACT_RUNTIME");
+  Expected<Options> options = parseOptions(text ? text : "");
+  if (!options)
+    return createStringError(inconvertibleErrorCode(),
+                             "APPROX_ACT_RUNTIME: " +
+                                 toString(options.takeError()));
   return options;
 }
 
-const Options &runtime::getOptions() { return getMutableOptions(); }
+const Options &runtime::getOptions() { return getSession().options; }
 
 void runtime::setOptions(const Options &options) {
-  getMutableOptions() = options;
+  getSession().options = options;
 }

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Profile.h"
+#include "Session.h"
 #include "Support.h"
 #include "llvm/Support/JSON.h"
 
@@ -12,10 +13,7 @@ using namespace llvm;
 using namespace mlir::approx_act;
 using namespace mlir::approx_act::runtime;
 
-Profile &Profile::get() {
-  static Profile *profile = new Profile;
-  return *profile;
-}
+Profile &Profile::get() { return getSession().profile; }
 
 /// Records only what was asked for; memory is counted always.
 static bool isRecording() { return getOptions().record; }

@@ -20,9 +20,10 @@
 
 namespace mlir::approx_act::runtime {
 
-/// The records of the program.
+/// The records of a program.
 class Profile {
 public:
+  /// Those of the program that the calling thread works for.
   static Profile &get();
 
   /// One launch of a kernel, with the bytes it loaded and stored.

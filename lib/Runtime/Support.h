@@ -6,7 +6,8 @@
 ///
 /// \file
 /// What every part of the runtime uses. Compiled code cannot be told of an
-/// error: the `mgpu*` functions return nothing. So an error ends the program.
+/// error: the `mgpu*` functions return nothing. So an error ends the process,
+/// or the `Session::run` in which it happens.
 ///
 //===----------------------------------------------------------------------===//
 
@@ -18,7 +19,9 @@
 
 namespace mlir::approx_act::runtime {
 
-/// Prints `error: message` and ends the program with exit code 1.
+/// Goes on after the innermost `Session::run` of the thread, which returns the
+/// error. Outside of one, prints `error: message` and ends the process with
+/// exit code 1. The caller holds no lock: destructors do not run.
 [[noreturn]] void fail(const llvm::Twine &message);
 
 /// Nanoseconds of a clock that never goes back.

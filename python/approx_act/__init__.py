@@ -17,8 +17,10 @@ from jax.extend import source_info_util as _source_info_util
 # The user's own line, not the line in this package, belongs in locations.
 _source_info_util.register_exclusion(os.path.dirname(os.path.abspath(__file__)))
 
+from approx_act._arrays import DeviceArray  # noqa: E402
 from approx_act.api import approximate, compiler_options, jit  # noqa: E402
 from approx_act.importer import import_module, to_exported  # noqa: E402
+from approx_act.kernels import CompiledStep, compile  # noqa: E402
 from approx_act.report import Residual, ResidualTable, residuals  # noqa: E402
 from approx_act.tool import (  # noqa: E402
     ApproxActError,
@@ -29,10 +31,13 @@ from approx_act.tool import (  # noqa: E402
 __all__ = [
     "ApproxActError",
     "ApproxActWarning",
+    "CompiledStep",
+    "DeviceArray",
     "Diagnostic",
     "Residual",
     "ResidualTable",
     "approximate",
+    "compile",
     "compiler_options",
     "import_module",
     "jit",

@@ -104,8 +104,10 @@ def bind(step: TracedStep, options: Options) -> Any:
 
 
 def lower_exact(step: TracedStep) -> ir.Module:
-    """Lowers a step as it is, for inspection."""
-    return jax.jit(core.jaxpr_as_fun(step.jaxpr)).lower(*step.operands).compiler_ir("stablehlo")
+    """Lowers a step as it is, with all its operands, to the portable ops of the CPU."""
+    jitted = jax.jit(core.jaxpr_as_fun(step.jaxpr), keep_unused=True)
+    lowered = jitted.trace(*step.operands).lower(lowering_platforms=("cpu",))
+    return lowered.compiler_ir("stablehlo")
 
 
 def under_jit() -> bool:
@@ -113,13 +115,16 @@ def under_jit() -> bool:
     return core.unsafe_am_i_under_a_jit()
 
 
-def rewrite(text: str, options: Options, forward: Sequence[int]) -> tool.Result | None:
+def rewrite(
+    text: str, options: Options, forward: Sequence[int], target: str = "stablehlo"
+) -> tool.Result | None:
     """Has the compiler rewrite a module.
 
     Args:
       text: the module, in generic form.
       options: how to store its residuals.
       forward: indices of the results of ``main`` that must be exact.
+      target: the dialect to end in, as in :meth:`Options.pipeline`.
 
     Returns:
       The compiler's result, or ``None``, after a warning, where it refused the
@@ -131,7 +136,7 @@ def rewrite(text: str, options: Options, forward: Sequence[int]) -> tool.Result 
     tool.find_tool()  # A missing compiler is an error, not a reason to go on without.
     try:
         require_loss(forward)
-        result = tool.run(text, options.pipeline(forward))
+        result = tool.run(text, options.pipeline(forward, target))
         unchanged = result.unchanged
         if unchanged is None or unchanged.kind == "Analysis":
             return result

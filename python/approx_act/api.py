@@ -50,6 +50,27 @@ class Approximation:
     jitted: Callable[..., Any]
     options: Options
 
+    @classmethod
+    def of(cls, fun: Callable[..., Any], kwargs: dict[str, Any]) -> Approximation:
+        """Returns what to make of a function whose options are among arguments.
+
+        Args:
+          fun: a training step, or what :func:`jit` or :func:`approximate` made of
+            it, which brings its options along.
+          kwargs: keyword arguments; those that are options of
+            :func:`approximate` are taken out.
+
+        Raises:
+          ValueError: an option has no such value.
+        """
+        static = {k: kwargs.pop(k) for k in ("static_argnums", "static_argnames") if k in kwargs}
+        names = {field.name for field in dataclasses.fields(Options)}
+        given = {k: kwargs.pop(k) for k in names & kwargs.keys()}
+        made = getattr(fun, "_approximation", None)
+        if made is None:
+            made = cls(fun if hasattr(fun, "trace") else jax.jit(fun, **static), Options())
+        return dataclasses.replace(made, options=dataclasses.replace(made.options, **given))
+
 
 def approximate(
     fun: Callable[..., Any],

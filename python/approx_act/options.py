@@ -115,11 +115,12 @@ class Options:
                 )
         return tuple(index % count for index in self.forward)
 
-    def pipeline(self, forward: Sequence[int]) -> str:
+    def pipeline(self, forward: Sequence[int], target: str = "stablehlo") -> str:
         """Returns the compiler's pipeline options as one string.
 
         Args:
           forward: flat indices of the exact results; empty for the default.
+          target: the dialect to end in, ``"stablehlo"`` or ``"approx_act"``.
         """
         words = {
             "bits": self.bits,
@@ -131,7 +132,7 @@ class Options:
             "seed": self.seed,
             "min-fraction": self.min_fraction,
             "forward-results": ",".join(map(str, forward)) or None,
-            "target": "stablehlo",
+            "target": target,
         }
         return " ".join(f"{k}={v}" for k, v in words.items() if v is not None)
 

@@ -9,11 +9,8 @@ import linecache
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-import jax
-
 from approx_act import _primitive, importer, tool
 from approx_act.api import Approximation
-from approx_act.options import Options
 
 # Columns of the printed table given to the user's line.
 _LINE_WIDTH = 48
@@ -156,15 +153,8 @@ def residuals(fun: Callable[..., Any], /, *args, **kwargs) -> ResidualTable:
       ApproxActError: the step is not one that can be rewritten.
       ValueError: an option has no such value.
     """
-    static = {k: kwargs.pop(k) for k in ("static_argnums", "static_argnames") if k in kwargs}
-    names = {field.name for field in dataclasses.fields(Options)}
-    given = {k: kwargs.pop(k) for k in names & kwargs.keys()}
-    made = getattr(fun, "_approximation", None)
-    if made is None:
-        jitted = fun if hasattr(fun, "trace") else jax.jit(fun, **static)
-        made = Approximation(jitted, Options())
-    options = dataclasses.replace(made.options, **given)
-
+    made = Approximation.of(fun, kwargs)
+    options = made.options
     step = _primitive.trace(made.jitted, args, kwargs)
     forward = _primitive.exact_results(step, options)
     _primitive.require_loss(forward)

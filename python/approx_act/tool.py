@@ -14,8 +14,9 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,16 @@ import yaml
 
 TOOL = "approx-act-opt"
 ENVIRONMENT_VARIABLE = "APPROX_ACT_OPT"
+LIBRARY = "libapprox_act_program.so"
+LIBRARY_VARIABLE = "APPROX_ACT_LIBRARY"
 
 _DIAGNOSTIC = re.compile(
     r"^(?P<file>.*?):(?P<line>\d+):(?:(?P<column>\d+):)? "
     r"(?P<severity>error|warning|note|remark): (?P<message>.*)$"
 )
+
+# The memory plan among the messages of the compiler, of which a line is a buffer.
+_PLAN = re.compile(r"^(?:buffer,type,.*|\d+,memref<.*)\n", re.MULTILINE)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,6 +135,21 @@ class Result:
         return next(remarks, None)
 
 
+@dataclasses.dataclass(frozen=True)
+class Lowered:
+    """What the compiler made of a program on its way to kernels.
+
+    Attributes:
+      module: the host's program with the kernels, as MLIR's bytecode.
+      plan: the memory plan, as CSV.
+      remarks: the decisions.
+    """
+
+    module: bytes
+    plan: str
+    remarks: tuple[Remark, ...]
+
+
 def find_tool() -> str:
     """Returns the path of ``approx-act-opt``.
 
@@ -144,10 +165,9 @@ def find_tool() -> str:
         if path is None:
             raise ApproxActError(f"{ENVIRONMENT_VARIABLE}={named} is not an executable file")
         return path
-    package = Path(__file__).resolve().parent
-    for candidate in (package / "bin" / TOOL, package.parents[1] / "build" / "bin" / TOOL):
-        if os.access(candidate, os.X_OK):
-            return str(candidate)
+    for root in _roots():
+        if os.access(root / "bin" / TOOL, os.X_OK):
+            return str(root / "bin" / TOOL)
     path = shutil.which(TOOL)
     if path is None:
         raise ApproxActError(
@@ -155,6 +175,58 @@ def find_tool() -> str:
             f"into build/bin, put it on PATH, or set {ENVIRONMENT_VARIABLE}"
         )
     return path
+
+
+def find_library() -> str:
+    """Returns the path of the library that runs programs with kernels.
+
+    Looked up in this order: the environment variable ``APPROX_ACT_LIBRARY``, the
+    library installed with this package, the checkout's build directory, ``lib``
+    beside the directory of the ``approx-act-opt`` on ``PATH``.
+
+    Raises:
+      ApproxActError: there is none, or the variable names no file.
+    """
+    named = os.environ.get(LIBRARY_VARIABLE)
+    if named:
+        if not os.path.isfile(named):
+            raise ApproxActError(f"{LIBRARY_VARIABLE}={named} is not a file")
+        return named
+    roots = list(_roots())
+    if path := shutil.which(TOOL):
+        roots.append(Path(path).resolve().parents[1])
+    for root in roots:
+        if (root / "lib" / LIBRARY).is_file():
+            return str(root / "lib" / LIBRARY)
+    raise ApproxActError(
+        f"cannot find {LIBRARY}: install the package with 'pip install .', build it "
+        f"into build/lib, or set {LIBRARY_VARIABLE}"
+    )
+
+
+def find_toolkit() -> str | None:
+    """Returns the root of the CUDA toolkit, or ``None`` where there is none.
+
+    It is that of the environment variables ``CUDA_ROOT``, ``CUDA_HOME`` or
+    ``CUDA_PATH``, or else that of the packages ``nvidia-cuda-nvcc`` and
+    ``nvidia-nvvm`` in Python's environment, or ``/usr/local/cuda``.
+    """
+    for variable in ("CUDA_ROOT", "CUDA_HOME", "CUDA_PATH"):
+        if root := os.environ.get(variable):
+            return root
+    places = [Path(p, "nvidia") for p in sys.path]
+    candidates = [path for place in places for path in sorted(place.glob("cu[0-9]*"), reverse=True)]
+    for root in (*candidates, Path("/usr/local/cuda")):
+        if (root / "bin" / "ptxas").exists():
+            return str(root)
+    return None
+
+
+def _roots() -> Iterator[Path]:
+    """Where ``bin`` and ``lib`` may be: in the package, in a checkout's build."""
+    package = Path(__file__).resolve().parent
+    yield package
+    yield package.parents[1] / "build"
 
 
 def run(text: str, pipeline: str) -> Result:
@@ -170,29 +242,53 @@ def run(text: str, pipeline: str) -> Result:
     Raises:
       ApproxActError: the compiler was not found or refused the program.
     """
+    flags = [
+        f"--approx-act-pipeline={pipeline}",
+        "--mlir-print-op-generic",
+        "--mlir-print-debuginfo",
+    ]
+    output, _, remarks = _run(text, flags)
+    return Result(output.decode("utf-8"), remarks)
+
+
+def lower(text: str, pipeline: str) -> Lowered:
+    """Lowers a module to kernels, with ``--approx-act-to-gpu``.
+
+    Args:
+      text: the module in linalg on tensors, in generic form, with locations.
+      pipeline: the options of the pipeline, such as ``"format=llvm"``.
+
+    Raises:
+      ApproxActError: the compiler was not found or cannot lower the program.
+    """
+    flags = [f"--approx-act-to-gpu={pipeline} print-plan=true", "--emit-bytecode"]
+    module, messages, remarks = _run(text, flags)
+    plan = "".join(_PLAN.findall(messages))
+    return Lowered(module, plan, parse_remarks(remarks))
+
+
+def _run(text: str, flags: Sequence[str]) -> tuple[bytes, str, str]:
+    """Runs the compiler; returns its output, its messages, and its remarks as YAML."""
     tool = find_tool()
     with tempfile.TemporaryDirectory(prefix="approx-act-") as directory:
         remarks = Path(directory, "remarks.yaml")
         command = [
             tool,
-            f"--approx-act-pipeline={pipeline}",
-            "--mlir-print-op-generic",
-            "--mlir-print-debuginfo",
+            *flags,
             "--mlir-print-op-on-diagnostic=false",
             "--remark-format=yaml",
             f"--remarks-output-file={remarks}",
             "--remarks-filter=approx-act.*",
         ]
         try:
-            process = subprocess.run(
-                command, input=text, capture_output=True, text=True, encoding="utf-8"
-            )
+            process = subprocess.run(command, input=text.encode("utf-8"), capture_output=True)
         except OSError as error:
             raise ApproxActError(f"cannot run {tool}: {error}") from error
+        messages = process.stderr.decode("utf-8", errors="replace")
         if process.returncode != 0:
-            raise _failure(tool, process)
+            raise _failure(tool, process.returncode, messages)
         remarks_text = remarks.read_text(encoding="utf-8") if remarks.exists() else ""
-    return Result(process.stdout, remarks_text)
+    return process.stdout, messages, remarks_text
 
 
 def parse_diagnostics(text: str) -> list[Diagnostic]:
@@ -235,13 +331,13 @@ def _remark_loader() -> type:
     return Loader
 
 
-def _failure(tool: str, process: subprocess.CompletedProcess[str]) -> ApproxActError:
+def _failure(tool: str, code: int, messages: str) -> ApproxActError:
     """Turns a failed run into the exception to raise."""
-    if process.returncode < 0:
-        message = f"{tool} was ended by signal {-process.returncode}"
+    if code < 0:
+        message = f"{tool} was ended by signal {-code}"
     else:
         message = f"{os.path.basename(tool)} cannot compile this program"
-    diagnostics = parse_diagnostics(process.stderr)
-    if not diagnostics and process.stderr.strip():
-        message += ":\n" + process.stderr.strip()
+    diagnostics = parse_diagnostics(messages)
+    if not diagnostics and messages.strip():
+        message += ":\n" + messages.strip()
     return ApproxActError(message, diagnostics)

@@ -55,6 +55,31 @@ def test_order_without_environment(monkeypatch, tmp_path):
         assert tool.find_tool() == expected
 
 
+def test_order_of_the_library(monkeypatch, tmp_path):
+    monkeypatch.delenv(tool.LIBRARY_VARIABLE, raising=False)
+    monkeypatch.setattr(tool, "__file__", str(tmp_path / "python/approx_act/tool.py"))
+    make_executable(tmp_path / "prefix/bin" / tool.TOOL)
+    monkeypatch.setenv("PATH", str(tmp_path / "prefix/bin"))
+    with pytest.raises(tool.ApproxActError, match="cannot find libapprox_act_program.so"):
+        tool.find_library()
+    for place in ("prefix/lib", "build/lib", "python/approx_act/lib"):
+        expected = make_executable(tmp_path / place / tool.LIBRARY)
+        assert tool.find_library() == expected
+    monkeypatch.setenv(tool.LIBRARY_VARIABLE, "/no/such/file")
+    with pytest.raises(tool.ApproxActError, match="/no/such/file is not a file"):
+        tool.find_library()
+
+
+def test_order_of_the_toolkit(monkeypatch, tmp_path):
+    for variable in ("CUDA_ROOT", "CUDA_HOME", "CUDA_PATH"):
+        monkeypatch.delenv(variable, raising=False)
+    make_executable(tmp_path / "nvidia/cu13/bin/ptxas")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert tool.find_toolkit() == str(tmp_path / "nvidia/cu13")
+    monkeypatch.setenv("CUDA_HOME", "/mine")
+    assert tool.find_toolkit() == "/mine"
+
+
 def test_run_returns_text_and_remarks(fake):
     fake.install(remarks=REMARKS)
     result = tool.run("module {}\n", "bits=8 target=stablehlo")

@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // REQUIRES: cuda-toolkit
-// RUN: approx-act-opt --approx-act-to-gpu="format=bin toolkit=%cuda_toolkit chip=sm_75,sm_80,sm_86,sm_89,sm_90,sm_100,sm_120" %s | FileCheck %s
-// RUN: approx-act-opt --approx-act-to-gpu="format=fatbin toolkit=%cuda_toolkit chip=sm_90" %s | FileCheck %s --check-prefix=FATBIN
+// RUN: approx-act-opt --approx-act-to-gpu="format=fatbin toolkit=%cuda_toolkit chip=sm_75,sm_80,sm_86,sm_89,sm_90,sm_100,sm_120" %s -o %t.all.mlir
+// RUN: FileCheck %s < %t.all.mlir
+// RUN: approx-act-opt --approx-act-to-gpu="format=bin toolkit=%cuda_toolkit chip=sm_90a" %s | FileCheck %s --check-prefix=BIN
+// RUN: not approx-act-opt --approx-act-to-gpu="format=isa chip=sm_80,sm_90" %s 2>&1 | FileCheck %s --check-prefix=ISA
+// RUN: approx-act-opt --approx-act-to-gpu="format=fatbin toolkit=%cuda_toolkit chip=sm_75,sm_80,sm_86,sm_89,sm_90,sm_100,sm_120" %s | cmp - %t.all.mlir
 
-// ptxas accepts the kernels for all chips, in one binary.
+// ptxas accepts the kernels for all chips, in one binary, which is the same every
+// time.
 
 // CHECK: gpu.binary @kernels
-// CHECK-SAME: chip = "sm_75">, {{[^#]*}}"\7FELF
-// CHECK-SAME: chip = "sm_80">, {{[^#]*}}"\7FELF
-// CHECK-SAME: chip = "sm_86">, {{[^#]*}}"\7FELF
-// CHECK-SAME: chip = "sm_89">, {{[^#]*}}"\7FELF
-// CHECK-SAME: chip = "sm_90">, {{[^#]*}}"\7FELF
-// CHECK-SAME: chip = "sm_100">, {{[^#]*}}"\7FELF
-// CHECK-SAME: chip = "sm_120">, {{[^#]*}}"\7FELF
-// FATBIN: gpu.binary {{.*}}chip = "sm_90">, {{.*}}"P\EDU\BA
+// CHECK-SAME: [#gpu.object<#nvvm.target<O = 3, chip = "sm_75">, {{[^#]*}}"P\EDU\BA\01\00\10\00
+// CHECK-NOT: #gpu.object
+// BIN: gpu.binary @kernels
+// BIN-SAME: [#gpu.object<#nvvm.target<O = 3, chip = "sm_90a">, {{[^#]*}}"\7FELF
+// ISA: error: only objects in format fatbin can be for several chips, but here are 2 in format assembly
 
 #id = affine_map<(d0, d1) -> (d0, d1)>
 #columns = affine_map<(d0, d1) -> (d1)>

@@ -9,6 +9,31 @@
 
 include "mlir/Pass/PassBase.td"
 
+def LegalizeTypes : Pass<"approx-act-legalize-types", "::mlir::ModuleOp"> {
+  let summary = "Leave only types that kernels can have";
+  let description = [{
+    Takes the sign from integer types, as the ops of linalg do in which it
+    matters, and with them the casts between types with a sign and without.
+
+    It is an error, at the argument or op, if a public function takes or returns
+    a tensor of dynamic shape or with elements that are not of whole bytes (or
+    `i1`), or if a tensor has more bits than a signed number of 64 bits can say.
+
+    Before:
+
+    ```mlir
+    func.func @main(%x: tensor<8xui8>) -> tensor<8xui8> {
+      %0 = builtin.unrealized_conversion_cast %x : tensor<8xui8> to tensor<8xi8>
+    ```
+
+    After:
+
+    ```mlir
+    func.func @main(%x: tensor<8xi8>) -> tensor<8xi8> {
+    ```
+  }];
+}
+
 def SplitReductions : Pass<"approx-act-split-reductions",
                            "::mlir::func::FuncOp"> {
   let summary = "Make long reductions parallel";
@@ -330,6 +355,41 @@ def ExpandMaximum : Pass<"approx-act-expand-maximum",
     ```
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
+def CheckDevice : Pass<"approx-act-check-device", "::mlir::ModuleOp"> {
+  let summary = "Report what no device can run and what the toolkit lacks";
+  let description = [{
+    Runs on launches and on kernels in NVVM's form, before they are compiled.
+    It is an error
+
+    - if a launch has more blocks than a CUDA device takes;
+    - if a kernel computes with elements that NVVM has no form for, such as
+      floats of 8 bits, which can be moved only;
+    - if `toolkit` is no directory;
+    - with `needs-toolkit`, if a kernel calls a function of libdevice that is not
+      in the CUDA toolkit (that of the option, or else of the environment):
+      upstream's serialization links libdevice only if it is there, and ptxas or
+      the driver would complain without a location.
+  }];
+  let options = [
+    Option<"toolkit", "toolkit", "std::string", "\"\"",
+      "Root of the CUDA toolkit; default: that of the environment">,
+    Option<"needsToolkit", "needs-toolkit", "bool", "false",
+      "Whether kernels become PTX or machine code">,
+  ];
+}
+
+def MergeObjects : Pass<"approx-act-merge-objects", "::mlir::ModuleOp"> {
+  let summary = "Make one fatbin of the objects of several chips";
+  let description = [{
+    A `gpu.binary` that is compiled for several chips has an object for each, of
+    which the host's program loads the first. This pass puts the images of
+    all, machine code and PTX, into one fatbin, in which the driver finds
+    what its device runs; they are those that `fatbinary` makes of all at once.
+    Objects of another format are an error. How long it took to compile an
+    object, which upstream notes in its properties, is removed.
+  }];
 }
 
 #endif // APPROX_ACT_GPU_PASSES_TD

@@ -67,7 +67,7 @@ struct ToGPUOptions : PassPipelineOptions<ToGPUOptions> {
   ListOption<std::string> chips{
       *this, "chip",
       llvm::cl::desc("The chips to compile kernels for, such as sm_90; "
-                     "default sm_80")};
+                     "several take the format fatbin; default sm_80")};
   Option<KernelFormat> format{
       *this, "format", llvm::cl::desc("What kernels become"),
       llvm::cl::init(KernelFormat::Fatbin),

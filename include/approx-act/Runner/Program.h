@@ -13,55 +13,66 @@
 #ifndef APPROX_ACT_RUNNER_PROGRAM_H
 #define APPROX_ACT_RUNNER_PROGRAM_H
 
-#include "approx-act/Runner/Array.h"
 #include "approx-act/Runner/Signature.h"
+#include "approx-act/Runtime/Runtime.h"
 #include "mlir/ExecutionEngine/ExecutionEngine.h"
 #include "mlir/IR/BuiltinOps.h"
 
 namespace mlir::approx_act {
 
-/// A result of one run that is an argument of the next.
-struct Feed {
-  unsigned result;
-  unsigned argument;
-};
+/// Registers what lowered modules are made of, and their translation.
+void registerProgramDialects(DialectRegistry &registry);
 
-/// A function with its buffers on the device.
+/// A function that is ready to run. What goes wrong while it works on the
+/// device is an error, after which it can be used further.
 class Program {
 public:
   /// Compiles `module`; what is wrong with the function is reported at it, what
   /// is wrong with the rest is the error.
-  static llvm::Expected<std::unique_ptr<Program>> create(ModuleOp module,
-                                                         StringRef function);
+  static llvm::Expected<std::unique_ptr<Program>>
+  create(ModuleOp module, StringRef function, const runtime::Options &options);
   ~Program();
 
   const Signature &getSignature() const { return signature; }
 
-  /// Copies an array to an argument. Its type and shape must be the argument's;
-  /// integers without a sign take both kinds.
-  llvm::Error setArgument(unsigned index, const Array &array);
-  /// Copies a result from the device.
-  Array getResult(unsigned index) const;
+  /// Loads the kernels, and with them the device, before anything else is done
+  /// there; an error if there is no such device. The second time it does
+  /// nothing, or gives the same error.
+  llvm::Error load();
 
-  /// Checks that a result can be an argument.
-  llvm::Error checkFeed(const Feed &feed) const;
-  /// Copies a result to an argument.
-  void feed(const Feed &feed);
+  /// Memory on the device, aligned to 256 bytes but in strict mode, where it is
+  /// to 16. It is freed before the program is.
+  llvm::Expected<void *> allocate(uint64_t bytes);
+  /// Frees such memory. In strict mode it is an error if a kernel wrote a few
+  /// bytes beside it.
+  llvm::Error free(void *pointer);
+  /// Copies between the device and the host in any direction, and waits for it.
+  llvm::Error copy(void *to, const void *from, uint64_t bytes);
 
-  /// Runs the function once.
-  llvm::Error run();
+  /// Runs the function once and waits for it.
+  /// \param buffers memory of the device, aligned to 16 bytes: one for each
+  ///   argument of the signature, then one for each result.
+  llvm::Error run(ArrayRef<void *> buffers);
+
+  // What the runtime knows of this program; see Runtime.h.
+  std::vector<runtime::KernelStatistics> getKernelStatistics();
+  runtime::MemoryStatistics getMemoryStatistics();
+  void resetStatistics();
+  void writeTrace(raw_ostream &os);
 
 private:
-  Program(Signature signature, std::string function);
-  void allocate();
+  Program(Signature signature, std::string function,
+          const runtime::Options &options);
+  /// Runs `body` for this program, and is silent on what goes wrong.
+  void inspect(llvm::function_ref<void()> body);
 
   Signature signature;
   std::string function;
+  runtime::Session session;
   std::unique_ptr<ExecutionEngine> engine;
-  /// A buffer for each argument, then for each result.
-  SmallVector<void *> buffers;
-  /// The memref descriptors of the buffers, as words.
-  SmallVector<SmallVector<int64_t>> descriptors;
+  bool isLoaded = false;
+  /// Why the kernels could not be loaded.
+  std::string loadError;
 };
 
 } // namespace mlir::approx_act

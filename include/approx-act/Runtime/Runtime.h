@@ -15,9 +15,12 @@
 #ifndef APPROX_ACT_RUNTIME_RUNTIME_H
 #define APPROX_ACT_RUNTIME_RUNTIME_H
 
+#include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
 #include "llvm/Support/raw_ostream.h"
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -41,15 +44,51 @@ struct Options {
   bool countAccesses = false;
   /// Keeps the time of every launch, for statistics and the trace.
   bool record = false;
+
+  /// Sets what is set in `other`, too.
+  void add(const Options &other) {
+    strict |= other.strict;
+    reverseThreads |= other.reverseThreads;
+    poison |= other.poison;
+    countAccesses |= other.countAccesses;
+    record |= other.record;
+  }
 };
 
+/// Reads a list of options like `strict,reverse-threads,poison,count-accesses`;
+/// an unknown name is an error.
+APPROX_ACT_RUNTIME_EXPORT llvm::Expected<Options>
+parseOptions(llvm::StringRef text);
+
+/// Reads the environment variable APPROX_ACT_RUNTIME, such a list.
+APPROX_ACT_RUNTIME_EXPORT llvm::Expected<Options> parseEnvironment();
+
 /// Sets the options of all modules loaded from now on. Without a call they are
-/// those named in the environment variable APPROX_ACT_RUNTIME, a list like
-/// `strict,reverse-threads,poison,count-accesses`.
+/// those of the environment.
 APPROX_ACT_RUNTIME_EXPORT void setOptions(const Options &options);
 
 /// The options in force.
 APPROX_ACT_RUNTIME_EXPORT const Options &getOptions();
+
+/// One of several programs in a process, with a device, options and records of
+/// its own. A process that hosts one program needs none.
+class APPROX_ACT_RUNTIME_EXPORT Session {
+public:
+  explicit Session(const Options &options);
+  ~Session();
+
+  /// Calls `body`, in which all calls of the runtime by this thread are for
+  /// this program; other sessions wait until it returns. An error, which
+  /// outside of a session ends the process, ends `body` where it is, without
+  /// destructors, and is returned; memory of the device that `body` allocated
+  /// is freed then.
+  llvm::Error run(llvm::function_ref<void()> body);
+
+  struct State;
+
+private:
+  std::unique_ptr<State> state;
+};
 
 /// What is known of all launches of one kernel.
 struct KernelStatistics {

@@ -158,6 +158,11 @@ void DeviceMemory::protectAll(bool isOpen) const {
       protect(block, isOpen);
 }
 
+void DeviceMemory::closeAll() {
+  openings = 0;
+  protectAll(/*isOpen=*/false);
+}
+
 DeviceMemory::Access::Access() {
   DeviceMemory &memory = get();
   if (memory.openings++ == 0)

@@ -48,6 +48,9 @@ public:
     Access &operator=(const Access &) = delete;
   };
 
+  /// Forgets accesses that an error ended.
+  void closeAll();
+
   /// Says what is wrong with a use of `address` in strict mode, or gives
   /// nothing when it is no business of ours. `isHost` is whether the host's
   /// code was running. Writes to `buffer`; usable in a signal handler.

@@ -36,7 +36,9 @@ KernelRun::KernelRun(StringRef kernel, const BlockState &state,
   current = {kernel, &state, hasCollectives};
 }
 
-KernelRun::~KernelRun() { current = Current(); }
+KernelRun::~KernelRun() { abandon(); }
+
+void KernelRun::abandon() { current = Current(); }
 
 /// Like `kernel 'k', block (0, 0, 0), thread (1, 0, 0)`.
 static std::string getPosition() {
@@ -83,8 +85,9 @@ static void handleFault(int signal, siginfo_t *info, void *context) {
   const void *address = info->si_addr;
   bool isHost = !current.state;
   const DeviceMemory &memory = DeviceMemory::get();
-  // The program ends here: what the handler calls need not be reentrant beyond
-  // code of kernels and of the host, neither of which runs inside of it.
+  // What was interrupted does not go on: what the handler calls need not be
+  // reentrant beyond code of kernels and of the host, neither of which runs
+  // inside of it.
   if (!isHost && BlockScheduler::get().isStackOverflow(address))
     KernelRun::fail("the local variables of the thread need more than its "
                     "stack");

@@ -28,7 +28,10 @@ public:
   KernelRun(const KernelRun &) = delete;
   KernelRun &operator=(const KernelRun &) = delete;
 
-  /// Ends the program with an error that names the kernel, block and thread.
+  /// Forgets a kernel that an error ended.
+  static void abandon();
+
+  /// Fails with an error that names the kernel, block and thread.
   [[noreturn]] static void fail(const llvm::Twine &message);
   /// Fails when the counters of the block say that an access was misaligned.
   static void checkAlignments();

@@ -86,6 +86,7 @@ public:
   void setDefaultDevice(int32_t index) override;
   void contract(void *stream,
                 function_ref<void(ContractionLibrary &)> body) override;
+  void recover() override;
   bool isAccessible(const void *pointer, uint64_t bytes) override;
 
 private:
@@ -213,17 +214,15 @@ static void checkLaunch(const Kernel &kernel, const Launch &launch) {
 }
 
 CompiledKernel &NVVMExecutor::getCompiled(Kernel &kernel, const Dim3 &block) {
-  auto [it, isNew] = kernel.compiled.try_emplace(block);
-  if (!isNew)
+  if (auto it = kernel.compiled.find(block); it != kernel.compiled.end())
     return it->second;
   uint64_t begin = now();
   Expected<CompiledKernel> compiled =
       KernelCompiler::get().compile(kernel.object, kernel.name, block);
   if (!compiled)
     fail("kernel '" + kernel.name + "': " + toString(compiled.takeError()));
-  it->second = std::move(*compiled);
   Profile::get().addCompilation(kernel.name, begin, now());
-  return it->second;
+  return kernel.compiled[block] = std::move(*compiled);
 }
 
 /// Fails when an argument points to memory of the host.
@@ -333,6 +332,11 @@ void NVVMExecutor::contract(void *stream,
     contractions = createOneDNN();
   DeviceMemory::Access access;
   body(*contractions);
+}
+
+void NVVMExecutor::recover() {
+  KernelRun::abandon();
+  DeviceMemory::get().closeAll();
 }
 
 bool NVVMExecutor::isAccessible(const void *pointer, uint64_t bytes) {

@@ -1,0 +1,449 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Steps that are compiled to kernels and run in this process, on the CPU."""
+
+import concurrent.futures
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import small_models
+
+import approx_act
+from approx_act import _library
+
+F32 = jax.ShapeDtypeStruct((3, 5), jnp.float32)
+X = np.arange(15, dtype=np.float32).reshape(3, 5)
+
+
+def double(x):
+    return {"y": 2 * x}
+
+
+@pytest.fixture(scope="module")
+def doubled():
+    return approx_act.compile(double, F32, bits=None)
+
+
+def distance(actual, expected):
+    """The largest relative difference of leaves."""
+    pairs = zip(jax.tree.leaves(actual), jax.tree.leaves(expected), strict=True)
+    return max(np.linalg.norm(a - b) / max(np.linalg.norm(b), 1e-30) for a, b in pairs)
+
+
+@pytest.mark.parametrize("bits", [None, 8, 4])
+@pytest.mark.parametrize("make", [lambda: small_models.mlp(jax.nn.relu), small_models.conv_bn])
+def test_step_equals_xla(make, bits):
+    step, params, batch = make()
+    compiled = approx_act.compile(step, params, batch, bits=bits)
+    reference = jax.jit(step) if bits is None else approx_act.jit(step, bits=bits)
+    actual, expected = compiled(params, batch), reference(params, batch)
+    assert jax.tree.structure(actual) == jax.tree.structure(expected)
+    # Sums in another order can move a value across an edge to the next code.
+    assert distance(actual, expected) < (1e-3 if bits else 1e-5)
+    assert all(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(actual))
+    assert (compiled.residuals is None) == (bits is None)
+
+
+def test_results_are_arguments_of_the_next_run():
+    value_and_grad, params, batch = small_models.mlp(jax.nn.relu)
+
+    def step(params, batch):
+        loss, grads = value_and_grad(params, batch)
+        return loss, jax.tree.map(lambda p, g: p - 0.1 * g, params, grads)
+
+    compiled = approx_act.compile(step, params, batch)
+    reference = approx_act.jit(step)
+    actual = expected = params
+    for _ in range(5):
+        loss, actual = compiled(actual, batch)
+        expected_loss, expected = reference(expected, batch)
+    assert distance((loss, actual), (expected_loss, expected)) < 1e-4
+
+
+def test_brings_options_along():
+    step, params, batch = small_models.mlp(jax.nn.relu)
+    compiled = approx_act.compile(approx_act.jit(step, bits=8), params, batch)
+    assert {row.bits for row in compiled.residuals if row.stored == "code"} == {8}
+
+
+def test_report():
+    step, params, batch = small_models.mlp(jax.nn.relu)
+    compiled = approx_act.compile(step, params, batch)
+    report = compiled.report
+    assert report.lower_bound_bytes <= report.arena_bytes
+    assert report.arena_bytes == max(b.offset + b.bytes for b in report.buffers)
+    assert set(report.kernels) == set(report.launches)
+    assert report.argument_bytes == sum(x.nbytes for x in jax.tree.leaves((params, batch)))
+    assert {"memory-plan", "quantized"} <= {remark.name for remark in report.remarks}
+    assert json.loads(json.dumps(report.to_dict()))["arena_bytes"] == report.arena_bytes
+    assert f"{sum(report.launches.values())} launches" in str(report)
+
+
+def test_statistics(tmp_path):
+    step, params, batch = small_models.mlp(jax.nn.relu)
+    compiled = approx_act.compile(
+        step, params, batch, timings=True, runtime_options=["count-accesses"]
+    )
+    with pytest.raises(ValueError, match="has not run"):
+        compiled.statistics  # noqa: B018
+    for _ in range(2):
+        compiled(params, batch)
+    statistics, report = compiled.statistics, compiled.report
+    # Of one run, not of both.
+    launched = {k.name: k.launches for k in statistics.kernels}
+    assert report.launches.items() <= launched.items()
+    everything = sum(report.launches.values()) + sum(report.calls.values())
+    assert sum(launched.values()) == everything
+    assert all(k.bytes_stored > 0 for k in statistics.kernels if k.name in report.launches)
+    planned = report.arena_bytes + report.argument_bytes + report.result_bytes
+    assert statistics.peak_bytes == planned
+    compiled.write_trace(str(tmp_path / "trace.json"))
+    events = json.loads((tmp_path / "trace.json").read_text())["traceEvents"]
+    assert {e["name"] for e in events if e.get("cat") == "kernel"} == launched.keys()
+
+
+def test_calls_of_contractions_are_counted():
+    module = b"""
+      llvm.func @approxActGemmF32()
+      llvm.func @other()
+      llvm.func @main() attributes {approx_act.arguments = [], approx_act.results = []} {
+        llvm.call @approxActGemmF32() : () -> ()
+        llvm.call @other() : () -> ()
+        llvm.call @approxActGemmF32() : () -> ()
+        llvm.return
+      }
+      llvm.func @_mlir_ciface_main() {
+        llvm.return
+      }"""
+    assert _library.Program(module).calls == {"approxActGemmF32": 2}
+
+
+def test_module_that_cannot_be_read():
+    with pytest.raises(approx_act.ApproxActError, match="the module cannot be read"):
+        _library.Program(b"no module")
+    with pytest.raises(approx_act.ApproxActError, match=r"the module defines no llvm.func 'main'"):
+        _library.Program(b"module {}")
+
+
+def test_module_runs_in_the_runner(doubled, tmp_path):
+    (tmp_path / "step.mlirbc").write_bytes(doubled.module)
+    np.save(tmp_path / "x.npy", X)
+    runner = pathlib.Path(approx_act.tool.find_tool()).with_name("approx-act-runner")
+    files = [tmp_path / "step.mlirbc", f"--input={tmp_path}/x.npy", f"--output={tmp_path}/y.npy"]
+    subprocess.run([runner, *files], check=True)
+    np.testing.assert_array_equal(np.load(tmp_path / "y.npy"), 2 * X)
+
+
+# Arrays in, arrays out.
+
+
+class Foreign:
+    """An array of which nothing is known but DLPack."""
+
+    def __init__(self, array):
+        self.array = array
+
+    def __dlpack_device__(self):
+        return self.array.__dlpack_device__()
+
+    def __dlpack__(self, **kwargs):
+        return self.array.__dlpack__(**kwargs)
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        X,
+        jnp.asarray(X),
+        Foreign(X.copy()),
+        Foreign(jnp.asarray(X)),
+        X.astype(np.float64),  # As jax.jit takes it.
+        np.asfortranarray(X),
+        X.astype(">f4"),
+        np.frombuffer(b"\0" * 4 + X.tobytes(), np.uint8)[4:].view(np.float32).reshape(3, 5),
+        X.tolist(),
+    ],
+    ids=["numpy", "jax", "dlpack", "dlpack of jax", "f64", "fortran", "endian", "odd", "list"],
+)
+def test_kinds_of_arguments(doubled, x):
+    if isinstance(x, list):
+        with pytest.raises(TypeError, match="structure"):  # A pytree of numbers.
+            doubled(x)
+        return
+    np.testing.assert_array_equal(doubled(x)["y"], 2 * X)
+
+
+def test_sharded_argument(doubled):
+    mesh = jax.make_mesh((3,), ("i",), devices=jax.devices()[:3])
+    sharding = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("i"))
+    np.testing.assert_array_equal(doubled(jax.device_put(X, sharding))["y"], 2 * X)
+
+
+def test_nothing_is_copied(doubled):
+    """Peak memory is that of the arrays themselves, and results are where JAX reads them."""
+    result = doubled(jnp.asarray(X))["y"]
+    assert doubled.statistics.peak_bytes == 2 * X.nbytes
+    again = doubled(result)["y"]
+    assert result.unsafe_buffer_pointer() != again.unsafe_buffer_pointer()
+    np.testing.assert_array_equal(again, 4 * X)
+
+
+def test_results_outlive_the_step():
+    step = approx_act.compile(double, F32, bits=None)
+    results = [step(X)["y"] for _ in range(3)]
+    del step
+    np.testing.assert_array_equal(sum(results), 6 * X)
+
+
+@pytest.mark.parametrize(
+    "dtype",
+    ["float16", "bfloat16", "int8", "uint8", "uint16", "int32", "uint32", "bool", "float8_e4m3fn"],
+)
+def test_element_types(dtype):
+    x = jnp.asarray(np.arange(12).reshape(3, 4) % 2, jnp.dtype(dtype))
+    step = approx_act.compile(lambda x: (x, x.T, jnp.where(x == x, x, x)), x, bits=None)
+    for actual, expected in zip(step(x), (x, x.T, x), strict=True):
+        assert actual.dtype == expected.dtype
+        np.testing.assert_array_equal(actual, expected)
+
+
+def test_unsigned_arithmetic():
+    """Where the sign matters, it is that of the program, and of the results' types."""
+
+    def step(x, y):
+        return x // y, x > y, x.astype(jnp.float32), (x >> 1) + jnp.max(y), x.at[1].add(y[0])
+
+    x, y = (np.array(a, np.uint8) for a in ([200, 7, 255], [3, 128, 254]))
+    compiled = approx_act.compile(step, x, y, bits=None)
+    for actual, expected in zip(compiled(x, y), jax.jit(step)(x, y), strict=True):
+        assert actual.dtype == expected.dtype
+        np.testing.assert_array_equal(actual, expected)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 17])
+def test_widths_that_no_vector_divides(channels):
+    step, params, batch = small_models.conv_bn(channels, batch=3, size=5, layers=2)
+    compiled = approx_act.compile(
+        step, params, batch, min_fraction=0, checks=True, runtime_options=["poison"]
+    )
+    assert "code" in {row.stored for row in compiled.residuals}
+    expected = approx_act.jit(step, min_fraction=0)(params, batch)
+    assert distance(compiled(params, batch), expected) < 1e-3
+
+
+def test_positions_beyond_32_bits():
+    """Only the pages that are read exist."""
+    rows, columns = 2**16, 2**15 + 8
+    x = np.zeros((rows, columns), np.int8)  # More than 2**31 elements.
+    x[-1, -16:] = np.arange(16)
+    x[-2, :4] = 7
+    wide = np.zeros(2**30 + 16, np.float32)  # More than 2**32 bytes.
+    wide[-3:] = 1, 2, 3
+
+    def step(x, i, wide):
+        return (
+            x[rows - 2 :, columns - 17 :],
+            x[rows - 2 :].T[:4],
+            jax.lax.dynamic_slice(x, (i, i), (2, 3)),
+            x[rows - 3 :].astype(jnp.float32).sum(),
+            wide[2**30 :],
+        )
+
+    compiled = approx_act.compile(step, x, 5, wide, bits=None)
+    corner, transposed, moved, total, end = compiled(x, rows, wide)
+    np.testing.assert_array_equal(corner, x[rows - 2 :, columns - 17 :])
+    np.testing.assert_array_equal(transposed, x[rows - 2 :].T[:4])
+    np.testing.assert_array_equal(moved, x[rows - 2 :, columns - 3 :])  # Where it fits.
+    assert total == 4 * 7 + 15 * 16 / 2
+    np.testing.assert_array_equal(end, wide[2**30 :])
+
+
+def test_numbers_empty_and_scalar():
+    def step(x, y, i, scale):
+        return x * scale, y.sum(), jnp.concatenate([x, y]), i + 1
+
+    args = np.ones((0, 3), np.float32), np.ones((2, 3), np.float32), 3, 0.5
+    compiled = approx_act.compile(step, *args, bits=None)
+    for actual, expected in zip(compiled(*args), jax.jit(step)(*args), strict=True):
+        assert actual.dtype == expected.dtype
+        np.testing.assert_array_equal(actual, expected)
+    with pytest.raises(TypeError, match=r"argument 2 must be int32\[\]"):
+        compiled(*args[:2], 3.5, 0.5)
+
+
+def test_static_and_keyword_arguments_and_constants():
+    weights = jnp.arange(5.0)
+
+    def step(x, power, *, shift):
+        return x**power * weights + shift["by"]
+
+    compiled = approx_act.compile(step, F32, 2, shift={"by": 0.5}, static_argnums=1, bits=None)
+    np.testing.assert_allclose(compiled(X, shift={"by": 1.0}), X**2 * weights + 1, rtol=1e-6)
+    with pytest.raises(TypeError, match=r"argument shift\['by'\] must be float32\[\]"):
+        compiled(X, shift={"by": X})
+
+
+def test_unused_argument():
+    compiled = approx_act.compile(lambda x, y: x + 1, F32, F32, bits=None)
+    np.testing.assert_array_equal(compiled(X, X), X + 1)
+
+
+def test_threads(doubled):
+    """Several threads can call; one at a time runs."""
+
+    def work(i):
+        return [doubled(X + i)["y"] for _ in range(50)]
+
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        for i, arrays in enumerate(pool.map(work, range(4))):
+            for array in arrays:
+                np.testing.assert_array_equal(array, 2 * (X + i))
+
+
+# Errors.
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (
+            (X.T,),
+            r"argument 0 must be float32\[3,5\], as the step was compiled, not float32\[5,3\]",
+        ),
+        ((X.astype(np.int32),), r"must be float32\[3,5\], as the step was compiled, not int32"),
+        ((X, X), "compiled for arguments of the structure"),
+        (({"x": X},), "compiled for arguments of the structure"),
+        (("x",), "argument 0 must be an array of numbers, not 'x'"),
+        ((object(),), "argument 0 must be an array of numbers"),
+    ],
+)
+def test_wrong_arguments(doubled, args, message):
+    with pytest.raises(TypeError, match=message):
+        doubled(*args)
+    np.testing.assert_array_equal(doubled(X)["y"], 2 * X)
+
+
+def test_wrong_leaf_is_named():
+    step, params, batch = small_models.conv_bn()
+    compiled = approx_act.compile(step, params, batch)
+    params[1]["w"] = params[1]["w"][..., :1]
+    with pytest.raises(TypeError, match=r"argument 0\[1\]\['w'\] must be float32\[3,3,8,8\]"):
+        compiled(params, batch)
+
+
+@pytest.mark.parametrize(
+    ("fun", "op"),
+    [
+        (jnp.sort, "stablehlo.sort"),
+        (lambda x: jnp.abs(jnp.fft.fft(x)), "stablehlo.fft"),
+        (lambda x: jax.lax.fori_loop(0, x[0].astype(int), lambda i, c: 2 * c, x), "while"),
+        (lambda x: jax.debug.print("{}", x), "custom_call"),
+        (lambda x: (jax.debug.print("{}", x, ordered=True), x)[1], "custom_call"),
+    ],
+)
+def test_unsupported_op_names_the_line(fun, op):
+    with pytest.raises(approx_act.ApproxActError, match=op) as info:
+        approx_act.compile(fun, jnp.ones(3), bits=None)
+    error = info.value.diagnostics[0]
+    assert "is not supported on GPUs" in error.message
+    assert os.path.basename(__file__) in {
+        os.path.basename(d.file or "") for d in info.value.diagnostics
+    }
+
+
+def test_types_of_no_kernel():
+    for dtype in (jnp.complex64, jnp.int4):
+        with pytest.raises(approx_act.ApproxActError, match="argument 0 of 'main' has elements of"):
+            approx_act.compile(lambda x: x + x, jnp.ones(3, dtype), bits=None)
+
+
+def test_arithmetic_of_no_kernel():
+    with pytest.raises(
+        approx_act.ApproxActError, match="cannot compute with elements of type 'f8E4M3FN'"
+    ):
+        approx_act.compile(lambda x: x + x, jnp.ones(3, jnp.float8_e4m3fn), bits=None)
+
+
+def test_more_blocks_than_a_launch_has():
+    with pytest.raises(approx_act.ApproxActError, match=r"needs \d+ blocks; a launch has at most"):
+        approx_act.compile(
+            lambda x: jnp.broadcast_to(x, (2**21, 2**20)) + 1, np.float32(1), bits=None
+        )
+
+
+def test_keys_are_no_arrays():
+    with pytest.raises(approx_act.ApproxActError, match="pass jax.random.key_data of keys"):
+        approx_act.compile(jax.random.bits, jax.random.key(0), bits=None)
+
+
+def test_step_without_loss_is_compiled_exactly():
+    with pytest.warns(approx_act.ApproxActWarning, match="left exact"):
+        compiled = approx_act.compile(double, F32)
+    np.testing.assert_array_equal(compiled(X)["y"], 2 * X)
+    with pytest.raises(approx_act.ApproxActError, match="loss"):
+        approx_act.compile(double, F32, strict=True)
+
+
+def test_out_of_memory_is_an_exception_after_which_all_goes_on(doubled):
+    big = approx_act.compile(
+        lambda x: jnp.broadcast_to(x, (1 << 19, 1 << 20)) * 2, np.float32(1), bits=None
+    )
+    for _ in range(2):
+        with pytest.raises(approx_act.ApproxActError, match="out of device memory"):
+            big(1.0)
+    np.testing.assert_array_equal(doubled(X)["y"], 2 * X)
+    assert doubled.statistics.peak_bytes == 2 * X.nbytes
+
+
+def test_checks():
+    """Memory of the device traps, so that arrays are copied; the numbers are the same."""
+    step = approx_act.compile(
+        double, F32, bits=None, checks=True, runtime_options=["poison", "reverse-threads"]
+    )
+    for _ in range(2):
+        np.testing.assert_array_equal(step(X)["y"], 2 * X)
+
+
+def test_unknown_runtime_option():
+    with pytest.raises(approx_act.ApproxActError, match="unknown option 'loud'"):
+        approx_act.compile(double, F32, bits=None, runtime_options=["loud"])
+
+
+@pytest.mark.parametrize("target", ["gpu", "sm_90 format=isa", ["sm_80", ""]])
+def test_no_target(target):
+    with pytest.raises(ValueError, match="target must be 'cpu' or chips"):
+        approx_act.compile(double, F32, bits=None, target=target)
+
+
+@pytest.mark.parametrize("chip", ["sm_91", "sm_70"])
+def test_no_such_chip(chip):
+    with pytest.raises(approx_act.ApproxActError, match=f"chip '{chip}'"):
+        approx_act.compile(double, F32, bits=None, target=chip)
+
+
+@pytest.mark.skipif(approx_act.tool.find_toolkit() is None, reason="no CUDA toolkit")
+def test_without_a_driver_compiles_and_reports():
+    """What is wanted first by a call, is missed by a call."""
+    step = approx_act.compile(double, F32, bits=None, target=["sm_80", "sm_90a"])
+    assert sum(step.report.launches.values()) == 1
+    if not os.path.exists("/dev/nvidiactl"):
+        for _ in range(2):
+            with pytest.raises(approx_act.ApproxActError, match="no CUDA driver to run them"):
+                step(X)
+
+
+def test_python_ends_while_arrays_live():
+    """The memory of results is freed, or not, without harm when Python ends."""
+    script = (
+        "import approx_act, jax.numpy as jnp\n"
+        "step = approx_act.compile(lambda x: 2 * x, jnp.ones(3), bits=None)\n"
+        "result = step(jnp.ones(3)); print(result)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "[2. 2. 2.]\n", "")
