@@ -7,6 +7,7 @@
 #include "KernelWork.h"
 #include "KernelBody.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/bit.h"
 #include "llvm/Support/MathExtras.h"
 #include <numeric>
@@ -32,13 +33,35 @@ static RankedTensorType getTensorType(Value value) {
   return dyn_cast<RankedTensorType>(value.getType());
 }
 
+/// The reductions that give the kernel's results, or that these are computed
+/// from where they are written, as a mean is from a sum.
+static SmallVector<linalg::LinalgOp> getReductions(KernelOp kernel) {
+  SmallVector<linalg::LinalgOp> reductions;
+  llvm::SetVector<Operation *> reached;
+  auto reach = [&](ValueRange values) {
+    for (Value value : values)
+      if (Operation *op = value.getDefiningOp();
+          op && op->getBlock() == &kernel.getBody().front())
+        reached.insert(op);
+  };
+  reach(kernel.getYield().getValues());
+  for (unsigned i = 0; i < reached.size(); ++i) {
+    Operation *op = reached[i];
+    if (isReductionOp(op))
+      reductions.push_back(cast<linalg::LinalgOp>(op));
+    else
+      reach(op->getOperands());
+  }
+  return reductions;
+}
+
 KernelWork::KernelWork(KernelOp kernel, int64_t blockSize)
     : blockSize(blockSize) {
   chooseDomain(kernel);
   if (numElements == 0)
     return;
   int64_t widest = 1;
-  bool hasWords = false, hasReductions = false;
+  bool hasWords = false;
   auto visit = [&](Value value) {
     RankedTensorType type = getTensorType(value);
     if (!type)
@@ -49,11 +72,8 @@ KernelWork::KernelWork(KernelOp kernel, int64_t blockSize)
   };
   for (Value argument : kernel.getBody().getArguments())
     visit(argument);
-  for (Value root : kernel.getYield().getValues()) {
-    visit(root);
-    Operation *op = root.getDefiningOp();
-    hasReductions |= op && isReductionOp(op);
-  }
+  llvm::for_each(kernel.getYield().getValues(), visit);
+  bool hasReductions = !getReductions(kernel).empty();
   widestAccess = std::clamp<int64_t>(128 / widest, 1, 8);
   if (hasReductions && chooseParts(kernel))
     return;
@@ -85,11 +105,9 @@ int64_t KernelWork::getNumBlocks() const {
 void KernelWork::chooseDomain(KernelOp kernel) {
   OperandRange roots = kernel.getYield().getValues();
   std::optional<int64_t> least;
-  bool isWhole = true;
+  bool isWhole = getReductions(kernel).empty();
   for (Value root : roots) {
     RankedTensorType type = getTensorType(root);
-    Operation *op = root.getDefiningOp();
-    isWhole &= !op || !isReductionOp(op);
     if (!least || type.getNumElements() < *least) {
       least = type.getNumElements();
       domain = squeeze(type.getShape());
@@ -173,13 +191,13 @@ static int64_t floorToPowerOf2(int64_t value) {
 /// whether that is worth it.
 bool KernelWork::chooseParts(KernelOp kernel) {
   linalg::LinalgOp longest;
-  for (Value root : kernel.getYield().getValues()) {
-    if (squeeze(getTensorType(root).getShape()) != domain)
-      return false;
-    auto op = root.getDefiningOp<linalg::LinalgOp>();
-    if (!op || !isReductionOp(op))
-      continue;
-    if (isContractionLike(op))
+  auto isOfDomain = [&](Value value) {
+    return squeeze(getTensorType(value).getShape()) == domain;
+  };
+  if (!llvm::all_of(kernel.getYield().getValues(), isOfDomain))
+    return false;
+  for (linalg::LinalgOp op : getReductions(kernel)) {
+    if (isContractionLike(op) || !llvm::all_of(op->getResults(), isOfDomain))
       return false;
     if (getCombiners(op) &&
         (!longest || getNumCombined(op) > getNumCombined(longest)))

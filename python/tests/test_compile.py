@@ -373,7 +373,7 @@ def test_arithmetic_of_no_kernel():
 def test_more_blocks_than_a_launch_has():
     with pytest.raises(approx_act.ApproxActError, match=r"needs \d+ blocks; a launch has at most"):
         approx_act.compile(
-            lambda x: jnp.broadcast_to(x, (2**21, 2**20)) + 1, np.float32(1), bits=None
+            lambda x: jnp.broadcast_to(x, (2**26, 2**24)) + 1, np.float32(1), bits=None
         )
 
 
