@@ -203,11 +203,19 @@ def measure_step(options: argparse.Namespace, toolkit: pathlib.Path) -> dict:
         module, plan = opt(linalg, "--approx-act-to-gpu=format=gpu print-plan")
         peak, bound = map(int, re.search(r"# peak (\d+) bytes, lower bound (\d+)", plan).groups())
         launches, functions = module.count('"gpu.launch_func"'), module.count('"gpu.func"')
+        calls = module.count('"approx_act.gemm"') + module.count('"approx_act.convolution"')
         print(
             f"{options.model}, {bits or 32} bits: {launches} launches of {functions} kernels,"
+            f" {calls} calls of the runtime,"
             f" arena {peak / 1e6:.1f} MB, lower bound {bound / 1e6:.1f} MB"
         )
-        figures[bits] = {"launches": launches, "kernels": functions, "peak": peak, "bound": bound}
+        figures[bits] = {
+            "launches": launches,
+            "calls": calls,
+            "kernels": functions,
+            "peak": peak,
+            "bound": bound,
+        }
         for chip in options.chips:
             module, _ = opt(linalg, f"--approx-act-to-gpu=format=isa chip={chip}")
             kernels = sass.assemble(sass.get_ptx(module), chip, toolkit)

@@ -204,8 +204,12 @@ void KernelFormer::requireOperands(Operation *op) {
   if (isScalarOp(op))
     return;
   if (!isLightOp(op) && !isReductionOp(op)) {
+    // What is overwritten is memory, and not read.
+    auto overwriting = dyn_cast<DestinationStyleOpInterface>(op);
     for (Value operand : getReadValues(op))
-      require(operand);
+      if (!overwriting ||
+          !llvm::is_contained(overwriting.getDpsInits(), operand))
+        require(operand);
     return;
   }
   for (Value operand : getReadValues(op))

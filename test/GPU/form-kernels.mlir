@@ -141,3 +141,33 @@ func.func @other(%x: tensor<8x16xf32>) -> tensor<8x16xf32> {
   } -> tensor<8x16xf32>
   return %z : tensor<8x16xf32>
 }
+
+// -----
+
+// A contraction of the runtime reads memory too; what it overwrites is no value
+// that somebody computes.
+// CHECK-LABEL: func @contraction
+// CHECK: %[[A:.+]] = approx_act.kernel
+// CHECK: %[[E:.+]] = tensor.empty() : tensor<8x8xf32>
+// CHECK: %[[C:.+]] = approx_act.gemm ins(%[[A]], %{{.*}}) outs(%[[E]]
+// CHECK: approx_act.kernel {{.*}} ins(%[[C]]
+// CHECK-NOT: approx_act.kernel
+#id = affine_map<(d0, d1) -> (d0, d1)>
+func.func @contraction(%x: tensor<8x16xf32>, %w: tensor<16x8xf32>) -> tensor<8x8xf32> {
+  %e = tensor.empty() : tensor<8x16xf32>
+  %y = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]} ins(%x : tensor<8x16xf32>) outs(%e : tensor<8x16xf32>) {
+  ^bb0(%in: f32, %o: f32):
+    %0 = arith.negf %in : f32
+    linalg.yield %0 : f32
+  } -> tensor<8x16xf32>
+  %f = tensor.empty() : tensor<8x8xf32>
+  %c = approx_act.gemm ins(%y, %w : tensor<8x16xf32>, tensor<16x8xf32>) outs(%f : tensor<8x8xf32>) {
+      sizes = array<i64: 1, 8, 8, 16>, lhs_strides = array<i64: 1, 16, 1>,
+      rhs_strides = array<i64: 1, 8, 1>, out_strides = array<i64: 1, 8, 1>} -> tensor<8x8xf32>
+  %z = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]} ins(%c : tensor<8x8xf32>) outs(%f : tensor<8x8xf32>) {
+  ^bb0(%in: f32, %o: f32):
+    %0 = arith.negf %in : f32
+    linalg.yield %0 : f32
+  } -> tensor<8x8xf32>
+  return %z : tensor<8x8xf32>
+}

@@ -59,6 +59,53 @@ def SplitReductions : Pass<"approx-act-split-reductions",
   ];
 }
 
+def MatchContractions : Pass<"approx-act-match-contractions",
+                             "::mlir::func::FuncOp"> {
+  let summary = "Recognise products and convolutions that the runtime does";
+  let description = [{
+    Replaces contractions of f32 (`linalg` ops on tensors of static shape that
+    add products of two operands, from zero) by `approx_act.gemm` and
+    `approx_act.convolution`, which become calls of libraries. What a contraction
+    is follows from where its loops are: a convolution has an index that is a sum
+    of two loops, and whether it is one forward, or the gradient of one with
+    respect to its input or its filter, is seen from the signs and the sizes.
+    Groups, which are loops of all three tensors, may be as many as channels.
+
+    Transposes, reversals, reshapes, padding and dilation with zeros, and
+    cropping in front of an operand become part of the description, and the
+    operand is what they are made of, as far as the description can say it; the
+    rest stays as it is. A product whose dimensions cannot be described by a
+    batch, rows and columns has the operand in question, or its result, copied
+    to such an order.
+
+    What the runtime cannot do stays as it is and becomes a kernel, with a
+    remark (`contraction`, category `approx-act`) that says why.
+
+    Before:
+
+    ```mlir
+    %t = linalg.generic … ins(%b : tensor<10x64xf32>) outs(%e : tensor<64x10xf32>) // transpose
+    %c = linalg.matmul ins(%a, %t : tensor<32x64xf32>, tensor<64x10xf32>)
+        outs(%zero : tensor<32x10xf32>) -> tensor<32x10xf32>
+    ```
+
+    After:
+
+    ```mlir
+    %c = approx_act.gemm ins(%a, %b : tensor<32x64xf32>, tensor<10x64xf32>)
+        outs(%e : tensor<32x10xf32>) {sizes = array<i64: 1, 32, 10, 64>, …
+          rhs_strides = array<i64: 1, 1, 64>, …} -> tensor<32x10xf32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::approx_act::ApproxActDialect",
+                           "::mlir::linalg::LinalgDialect",
+                           "::mlir::tensor::TensorDialect"];
+  let statistics = [
+    Statistic<"numMatched", "matched", "Contractions for the runtime">,
+    Statistic<"numLeft", "left", "Contractions left to kernels">,
+  ];
+}
+
 def FormKernels : Pass<"approx-act-form-kernels", "::mlir::func::FuncOp"> {
   let summary = "Group ops on tensors into kernels";
   let description = [{
