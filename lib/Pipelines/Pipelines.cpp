@@ -76,6 +76,7 @@ static void buildKernels(OpPassManager &pm, const ToGPUOptions &options) {
   pm.addNestedPass<func::FuncOp>(createSplitReductions());
   pm.addPass(createCanonicalizerPass());
   pm.addNestedPass<func::FuncOp>(createFormKernels());
+  pm.addNestedPass<func::FuncOp>(createSchedule());
 
   pm.addPass(createBufferizeKernels());
   PlanMemoryOptions plan;

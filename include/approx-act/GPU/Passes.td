@@ -159,6 +159,41 @@ def FormKernels : Pass<"approx-act-form-kernels", "::mlir::func::FuncOp"> {
   ];
 }
 
+def Schedule : Pass<"approx-act-schedule", "::mlir::func::FuncOp"> {
+  let summary = "Order kernels so that less memory is live";
+  let description = [{
+    Moves ops of a function of one block (kernels, contractions and views on
+    tensors) where their operands and results allow it. One that makes more
+    bytes than it is the last to use goes to just before its first user: a kernel
+    that restores an activation waits for the contraction that reads it. One that
+    uses up more than it makes goes to just behind what it needs: the update of a
+    parameter follows its gradient. No move makes more bytes live at any time.
+
+    The remark `schedule` (category `approx-act`) has the number of moves and the
+    greatest sum of live bytes before and after, as far as it is in the arena and
+    not counting that results take the place of operands.
+
+    Before:
+
+    ```mlir
+    %x = approx_act.kernel "restore" ins(%codes : tensor<64x32xi8>) …
+    %y = approx_act.kernel "exp" ins(%g : tensor<64x64xf32>) …
+    %w = approx_act.gemm ins(%x, %y : …) …
+    ```
+
+    After:
+
+    ```mlir
+    %y = approx_act.kernel "exp" ins(%g : tensor<64x64xf32>) …
+    %x = approx_act.kernel "restore" ins(%codes : tensor<64x32xi8>) …
+    %w = approx_act.gemm ins(%x, %y : …) …
+    ```
+  }];
+  let statistics = [
+    Statistic<"numMoved", "moved", "Moves of ops that compute">,
+  ];
+}
+
 def BufferizeKernels : Pass<"approx-act-bufferize", "::mlir::ModuleOp"> {
   let summary = "Give tensors between kernels memory";
   let description = [{
