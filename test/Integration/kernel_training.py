@@ -54,7 +54,9 @@ def main() -> None:
         # RESIDUAL: 29312 words of codes, 0 differ
         # RESIDUAL: residual, 4 bits: equal
         # RESIDUAL: 14656 words of codes, 0 differ
-        "residual": lambda: kernel_steps.residual(depth=11, batch=2, size=8, rate=0.001),
+        # At a higher rate an element on the edge of a cell, which XLA's order of sums puts
+        # on its other side, shows after some steps.
+        "residual": lambda: kernel_steps.residual(depth=11, batch=2, size=8, rate=0.0001),
     }
     name = sys.argv[1]
     model = models[name]()
