@@ -7,6 +7,9 @@ instructions are those of ptxas and nvdisasm, from the packages of requirements.
 The kernels of one layer (layer.mlir) are compared with reference.cu, the same function
 written by hand and compiled by `nvcc -O3` in the same run: instructions are those of
 the loop over rows, by the elements that it stores.
+
+With `--train`, the step is also run so many times, on the CPU in strict mode, and
+compared with XLA's runs of the same rewritten program.
 """
 
 import argparse
@@ -25,6 +28,7 @@ import tempfile
 import jax
 import numpy as np
 
+import kernel_steps
 import sass
 from approx_act import importer, tool
 from export import mlp_shapes, resnet_shapes, stablehlo_text
@@ -203,11 +207,19 @@ def measure_step(options: argparse.Namespace, toolkit: pathlib.Path) -> dict:
         module, plan = opt(linalg, "--approx-act-to-gpu=format=gpu print-plan")
         peak, bound = map(int, re.search(r"# peak (\d+) bytes, lower bound (\d+)", plan).groups())
         launches, functions = module.count('"gpu.launch_func"'), module.count('"gpu.func"')
+        calls = module.count('"approx_act.gemm"') + module.count('"approx_act.convolution"')
         print(
             f"{options.model}, {bits or 32} bits: {launches} launches of {functions} kernels,"
+            f" {calls} calls of the runtime,"
             f" arena {peak / 1e6:.1f} MB, lower bound {bound / 1e6:.1f} MB"
         )
-        figures[bits] = {"launches": launches, "kernels": functions, "peak": peak, "bound": bound}
+        figures[bits] = {
+            "launches": launches,
+            "calls": calls,
+            "kernels": functions,
+            "peak": peak,
+            "bound": bound,
+        }
         for chip in options.chips:
             module, _ = opt(linalg, f"--approx-act-to-gpu=format=isa chip={chip}")
             kernels = sass.assemble(sass.get_ptx(module), chip, toolkit)
@@ -225,6 +237,32 @@ def measure_step(options: argparse.Namespace, toolkit: pathlib.Path) -> dict:
     return figures
 
 
+def train(model: kernel_steps.Model, bits: int, steps: int) -> dict[str, float]:
+    """Trains with kernels and with XLA, and prints by how much they differ."""
+    codes = kernel_steps.rewrite(model, bits)
+    actual = kernel_steps.train(kernel_steps.lower(codes), model, steps)
+    expected = kernel_steps.train_reference(codes, model, steps)
+    loss_error, parameter_error = kernel_steps.get_errors(actual, expected)
+    figures = {
+        "steps": steps,
+        "loss": float(actual[0]),
+        "loss_error": loss_error,
+        "parameter_error": parameter_error,
+    }
+    print(
+        f"  after {steps} steps loss {figures['loss']:.4f}; relative to XLA's run it differs by"
+        f" {figures['loss_error']:.1e}, all parameters as a vector by"
+        f" {figures['parameter_error']:.1e}"
+    )
+    if bits:
+        figures["words"], figures["differing"] = kernel_steps.check_codes(codes, model)
+        print(
+            f"  first step: all {figures['words']} words of codes are those that XLA makes of the"
+            f" same activations; {figures['differing']} differ from those of XLA's whole step"
+        )
+    return figures
+
+
 def main() -> None:
     """Command line; see --help."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -234,6 +272,8 @@ def main() -> None:
     parser.add_argument("--bits", type=int, nargs="*", default=[0, 8, 4], help="0 is exact")
     parser.add_argument("--chips", nargs="*", default=CHIPS)
     parser.add_argument("--parts", nargs="*", choices=["layer", "step"], default=["layer", "step"])
+    parser.add_argument("--train", type=int, default=0, metavar="STEPS", help="run the step")
+    parser.add_argument("--rate", type=float, default=0.001, help="with --train (default: 0.001)")
     parser.add_argument("--json", type=argparse.FileType("w"), help="write all figures")
     options = parser.parse_args()
     toolkit = sass.find_toolkit()
@@ -242,6 +282,12 @@ def main() -> None:
         figures["layer"] = compare_layer([c for c in options.chips if c in COMPARED], toolkit)
     if "step" in options.parts:
         figures |= measure_step(options, toolkit)
+    for bits in options.bits if options.train else []:
+        model = kernel_steps.perceptron()
+        if options.model == "resnet":
+            model = kernel_steps.residual(options.depth, options.batch, 32, options.rate)
+        print(f"{options.model}, {bits or 32} bits, trained:")
+        figures[f"train {bits}"] = train(model, bits, options.train)
     if options.json:
         json.dump(figures, options.json, indent=1)
 

@@ -24,16 +24,18 @@ using namespace mlir;
 using namespace mlir::approx_act;
 
 namespace {
-/// A kernel reads its inputs and overwrites its outs.
-struct KernelModel
-    : bufferization::DstBufferizableOpInterfaceExternalModel<KernelModel,
-                                                             KernelOp> {
+/// What reads its inputs and overwrites its outs.
+template <typename Model, typename OpT>
+struct OverwritingModel
+    : bufferization::DstBufferizableOpInterfaceExternalModel<Model, OpT> {
   // NOLINTNEXTLINE(bugprone-derived-method-shadowing-base-method): as designed
   bool bufferizesToMemoryRead(Operation *op, OpOperand &operand,
                               const bufferization::AnalysisState &) const {
-    return !cast<KernelOp>(op).isDpsInit(&operand);
+    return !cast<OpT>(op).isDpsInit(&operand);
   }
+};
 
+struct KernelModel : OverwritingModel<KernelModel, KernelOp> {
   // NOLINTNEXTLINE(bugprone-derived-method-shadowing-base-method): as designed
   LogicalResult bufferize(Operation *op, RewriterBase &rewriter,
                           const bufferization::BufferizationOptions &options,
@@ -68,6 +70,28 @@ struct KernelModel
   }
 };
 
+/// Contractions that the runtime does.
+template <typename OpT>
+struct ContractionModel : OverwritingModel<ContractionModel<OpT>, OpT> {
+  // NOLINTNEXTLINE(bugprone-derived-method-shadowing-base-method): as designed
+  LogicalResult bufferize(Operation *op, RewriterBase &rewriter,
+                          const bufferization::BufferizationOptions &options,
+                          bufferization::BufferizationState &state) const {
+    OpBuilder::InsertionGuard guard(rewriter);
+    rewriter.setInsertionPoint(op);
+    SmallVector<Value> memory;
+    for (Value operand : op->getOperands()) {
+      FailureOr<Value> buffer =
+          bufferization::getBuffer(rewriter, operand, options, state);
+      if (failed(buffer))
+        return failure();
+      memory.push_back(*buffer);
+    }
+    OpT::create(rewriter, op->getLoc(), TypeRange(), memory, op->getAttrs());
+    bufferization::replaceOpWithBufferizedValues(rewriter, op, memory.back());
+    return success();
+  }
+};
 } // namespace
 
 /// Copies constants to where kernels can read them: they are the host's.
@@ -161,5 +185,7 @@ struct BufferizeKernels
 void approx_act::registerKernelBufferization(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, ApproxActDialect *) {
     KernelOp::attachInterface<KernelModel>(*context);
+    GemmOp::attachInterface<ContractionModel<GemmOp>>(*context);
+    ConvolutionOp::attachInterface<ContractionModel<ConvolutionOp>>(*context);
   });
 }

@@ -87,6 +87,17 @@ static unsigned getWork(Operation *op) {
 // Kernels
 //===----------------------------------------------------------------------===//
 
+/// Work below which a value is computed where it is read, however often.
+static constexpr unsigned kTrivialWork = 2;
+/// Work that is done again for each of several readers rather than kept.
+static constexpr unsigned kSharedWork = 40;
+/// What one kernel computes from at most, in memory and in ops.
+static constexpr unsigned kMaxLeaves = 24, kMaxWork = 400;
+/// Groups so far apart are not merged: what they read would live longer.
+static constexpr unsigned kMaxDistance = 24;
+/// Elements of a result that is small.
+static constexpr int64_t kSmall = 4096;
+
 namespace {
 /// What one launch computes, while kernels are being formed.
 struct Group {
@@ -104,6 +115,12 @@ struct Group {
   Group *mergedInto = nullptr;
   /// The places of the first and the last root among the groups.
   unsigned index = 0, last = 0;
+
+  /// Whether all of it fits into a few blocks: a launch costs more.
+  bool isSmall() const {
+    return llvm::all_of(
+        roots, [](Value root) { return getNumElements(root) <= kSmall; });
+  }
 };
 
 class KernelFormer {
@@ -123,6 +140,7 @@ private:
   void requireOperands(Operation *op);
   void requireWork(Value value);
   void chooseShared(Operation *op);
+  void chooseTied(BarrierOp barrier);
 
   std::unique_ptr<Group> createGroup(Value root);
   void collectLeaves(Value value, const DenseSet<Value> &own,
@@ -146,21 +164,13 @@ private:
     bool isPartOfOther = false;
   };
   DenseMap<Value, Recipe> recipes;
+  static int64_t getLeafBytes(const Recipe &recipe);
   SmallVector<std::unique_ptr<Group>> groups;
   /// Values in memory that another kernel reads, or no kernel.
   DenseSet<Value> readOutside;
   DenseMap<Value, Group *> groupOf;
 };
 } // namespace
-
-/// Work below which a value is computed where it is read, however often.
-static constexpr unsigned kTrivialWork = 2;
-/// Work that is done again for each of several readers rather than kept.
-static constexpr unsigned kSharedWork = 40;
-/// What one kernel computes from at most, in memory and in ops.
-static constexpr unsigned kMaxLeaves = 24, kMaxWork = 400;
-/// Groups so far apart are not merged: what they read would live longer.
-static constexpr unsigned kMaxDistance = 24;
 
 /// Whether `value` is not computed by light ops: it is in memory, or a scalar.
 bool KernelFormer::isLeaf(Value value) const {
@@ -203,9 +213,16 @@ void KernelFormer::require(Value value) {
 void KernelFormer::requireOperands(Operation *op) {
   if (isScalarOp(op))
     return;
+  // What goes through a barrier is looked at in `chooseShared`.
+  if (isa<BarrierOp>(op))
+    return;
   if (!isLightOp(op) && !isReductionOp(op)) {
+    // What is overwritten is memory, and not read.
+    auto overwriting = dyn_cast<DestinationStyleOpInterface>(op);
     for (Value operand : getReadValues(op))
-      require(operand);
+      if (!overwriting ||
+          !llvm::is_contained(overwriting.getDpsInits(), operand))
+        require(operand);
     return;
   }
   for (Value operand : getReadValues(op))
@@ -231,14 +248,45 @@ static unsigned countReaders(Value value) {
   DenseSet<Operation *> readers;
   SmallVector<Value> worklist = {value};
   while (!worklist.empty()) {
-    for (Operation *user : worklist.pop_back_val().getUsers()) {
+    for (OpOperand &use : worklist.pop_back_val().getUses()) {
+      Operation *user = use.getOwner();
       if (isReshape(user) || isa<tensor::ExtractSliceOp>(user))
         llvm::append_range(worklist, user->getResults());
+      else if (auto barrier = dyn_cast<BarrierOp>(user))
+        worklist.push_back(barrier.getOutputs()[use.getOperandNumber()]);
       else
         readers.insert(user);
     }
   }
   return readers.size();
+}
+
+/// Puts in memory what goes through a barrier, unless what it is computed from
+/// takes hardly more: waiting for that is the same. (Codes are much less than
+/// what they are computed from.)
+void KernelFormer::chooseTied(BarrierOp barrier) {
+  for (Value value : barrier.getInputs()) {
+    value = lookThroughBarriers(value);
+    Operation *op = value.getDefiningOp();
+    if (!op || op->getBlock() != &block || !isLightOp(op))
+      continue;
+    const Recipe &recipe = recipes[value];
+    int64_t leafBytes = getLeafBytes(recipe);
+    int64_t bytes = getByteSize(value.getType()).value_or(0);
+    if (4 * leafBytes <= 5 * bytes && recipe.work <= kSharedWork)
+      continue;
+    require(value);
+    Recipe own;
+    own.leaves.insert(value);
+    recipes[value] = own;
+  }
+}
+
+int64_t KernelFormer::getLeafBytes(const Recipe &recipe) {
+  int64_t bytes = 0;
+  for (Value leaf : recipe.leaves)
+    bytes += getByteSize(leaf.getType()).value_or(0);
+  return bytes;
 }
 
 /// Puts results of a light op in memory that several ops read, if reading them
@@ -261,9 +309,7 @@ void KernelFormer::chooseShared(Operation *op) {
   for (Value result : op->getResults()) {
     bool isTensor = isa<RankedTensorType>(result.getType());
     if (isTensor && !materialised.contains(result) && !isReshape(op)) {
-      int64_t leafBytes = 0;
-      for (Value leaf : recipe.leaves)
-        leafBytes += getByteSize(leaf.getType()).value_or(0);
+      int64_t leafBytes = getLeafBytes(recipe);
       int64_t bytes = getByteSize(result.getType()).value_or(0);
       bool isShared = countReaders(result) > 1;
       bool isTooMuch =
@@ -312,7 +358,17 @@ std::unique_ptr<Group> KernelFormer::createGroup(Value root) {
 
 /// Whether the loops of two groups can be one.
 bool KernelFormer::areCompatible(const Group &lhs, const Group &rhs) const {
-  if (lhs.isAlone || rhs.isAlone || lhs.phase != rhs.phase)
+  if (lhs.isAlone || rhs.isAlone)
+    return false;
+  // Statistics and parameters of channels can wait, if nothing large waits with
+  // them.
+  auto canWait = [](const Group &group) {
+    return group.domain.size() <= 1 && group.isSmall() &&
+           llvm::all_of(group.leaves, [](Value leaf) {
+             return getNumElements(leaf) <= kSmall;
+           });
+  };
+  if (lhs.phase != rhs.phase && !(canWait(lhs) && canWait(rhs)))
     return false;
   if (lhs.domain == rhs.domain)
     return true;
@@ -385,9 +441,12 @@ void KernelFormer::merge(Group &early, Group &late) {
 void KernelFormer::analyse() {
   for (Operation &op : llvm::reverse(block))
     requireOperands(&op);
-  for (Operation &op : block)
-    if (isLightOp(&op) || isScalarOp(&op))
+  for (Operation &op : block) {
+    if (auto barrier = dyn_cast<BarrierOp>(op))
+      chooseTied(barrier);
+    else if (isLightOp(&op) || isScalarOp(&op))
       chooseShared(&op);
+  }
 
   unsigned phase = 0;
   for (Operation &op : block) {
@@ -417,9 +476,8 @@ void KernelFormer::analyse() {
       bool shares = llvm::any_of(late->leaves, [&](Value leaf) {
         return early.leaves.contains(leaf);
       });
-      bool isSmall = getNumElements(early.roots.front()) <= 4096 &&
-                     getNumElements(late->roots.front()) <= 4096;
-      if (!isReader && !shares && !isSmall)
+      bool areSmall = early.isSmall() && late->isSmall();
+      if (!isReader && !shares && !areSmall)
         continue;
       if (early.roots.size() + late->roots.size() > kMaxLeaves ||
           dependsIndirectly(*late, early))

@@ -70,11 +70,14 @@ static void buildKernels(OpPassManager &pm, const ToGPUOptions &options) {
   // Recomputations of the backward pass are safe here: what they start from
   // went through a barrier, and barriers stay until kernels are formed.
   pm.addPass(createCSEPass());
+  if (options.contractions == ContractionTarget::Runtime)
+    pm.addNestedPass<func::FuncOp>(createMatchContractions());
   // Twice, for the reductions of millions that are left of billions.
   pm.addNestedPass<func::FuncOp>(createSplitReductions());
   pm.addNestedPass<func::FuncOp>(createSplitReductions());
   pm.addPass(createCanonicalizerPass());
   pm.addNestedPass<func::FuncOp>(createFormKernels());
+  pm.addNestedPass<func::FuncOp>(createSchedule());
 
   pm.addPass(createBufferizeKernels());
   PlanMemoryOptions plan;

@@ -49,3 +49,18 @@ func.func @constant() -> tensor<3xf32> {
   } -> tensor<3xf32>
   return %k : tensor<3xf32>
 }
+
+// -----
+
+// CHECK-LABEL: func @contraction
+// CHECK-SAME: (%[[A:.+]]: memref<2x3xf32>, %[[B:.+]]: memref<3x4xf32>, %[[R:.+]]: memref<2x4xf32>)
+// CHECK-NEXT: approx_act.gemm ins(%[[A]], %[[B]] : memref<2x3xf32>, memref<3x4xf32>) outs(%[[R]] : memref<2x4xf32>)
+// CHECK-SAME: sizes = array<i64: 1, 2, 4, 3>}
+// CHECK-NEXT: return
+func.func @contraction(%a: tensor<2x3xf32>, %b: tensor<3x4xf32>) -> tensor<2x4xf32> {
+  %e = tensor.empty() : tensor<2x4xf32>
+  %c = approx_act.gemm ins(%a, %b : tensor<2x3xf32>, tensor<3x4xf32>) outs(%e : tensor<2x4xf32>) {
+      sizes = array<i64: 1, 2, 4, 3>, lhs_strides = array<i64: 1, 3, 1>,
+      rhs_strides = array<i64: 1, 4, 1>, out_strides = array<i64: 1, 4, 1>} -> tensor<2x4xf32>
+  return %c : tensor<2x4xf32>
+}

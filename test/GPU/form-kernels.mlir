@@ -141,3 +141,67 @@ func.func @other(%x: tensor<8x16xf32>) -> tensor<8x16xf32> {
   } -> tensor<8x16xf32>
   return %z : tensor<8x16xf32>
 }
+
+// -----
+
+// A contraction of the runtime reads memory too; what it overwrites is no value
+// that somebody computes.
+// CHECK-LABEL: func @contraction
+// CHECK: %[[A:.+]] = approx_act.kernel
+// CHECK: %[[E:.+]] = tensor.empty() : tensor<8x8xf32>
+// CHECK: %[[C:.+]] = approx_act.gemm ins(%[[A]], %{{.*}}) outs(%[[E]]
+// CHECK: approx_act.kernel {{.*}} ins(%[[C]]
+// CHECK-NOT: approx_act.kernel
+#id = affine_map<(d0, d1) -> (d0, d1)>
+func.func @contraction(%x: tensor<8x16xf32>, %w: tensor<16x8xf32>) -> tensor<8x8xf32> {
+  %e = tensor.empty() : tensor<8x16xf32>
+  %y = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]} ins(%x : tensor<8x16xf32>) outs(%e : tensor<8x16xf32>) {
+  ^bb0(%in: f32, %o: f32):
+    %0 = arith.negf %in : f32
+    linalg.yield %0 : f32
+  } -> tensor<8x16xf32>
+  %f = tensor.empty() : tensor<8x8xf32>
+  %c = approx_act.gemm ins(%y, %w : tensor<8x16xf32>, tensor<16x8xf32>) outs(%f : tensor<8x8xf32>) {
+      sizes = array<i64: 1, 8, 8, 16>, lhs_strides = array<i64: 1, 16, 1>,
+      rhs_strides = array<i64: 1, 8, 1>, out_strides = array<i64: 1, 8, 1>} -> tensor<8x8xf32>
+  %z = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]} ins(%c : tensor<8x8xf32>) outs(%f : tensor<8x8xf32>) {
+  ^bb0(%in: f32, %o: f32):
+    %0 = arith.negf %in : f32
+    linalg.yield %0 : f32
+  } -> tensor<8x8xf32>
+  return %z : tensor<8x8xf32>
+}
+
+// -----
+
+// A cotangent that takes hardly more to compute than it is does not have to be
+// in memory because codes wait for it; the codes have to.
+// CHECK-LABEL: func @tied
+// CHECK-SAME: (%[[X:.+]]: tensor<8x16xf32>, %[[G:.+]]: tensor<8x16xf32>)
+// CHECK: %[[Q:.+]] = approx_act.kernel {{.*}} ins(%[[X]] :
+// CHECK-NOT: approx_act.kernel
+// CHECK: approx_act.kernel {{.*}} ins(%[[Q]], %[[G]] :
+// CHECK-NOT: approx_act.kernel
+#id = affine_map<(d0, d1) -> (d0, d1)>
+func.func @tied(%x: tensor<8x16xf32>, %g: tensor<8x16xf32>) -> tensor<8x16xf32> {
+  %e = tensor.empty() : tensor<8x16xf32>
+  %i = tensor.empty() : tensor<8x16xi8>
+  %q = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]} ins(%x : tensor<8x16xf32>) outs(%i : tensor<8x16xi8>) {
+  ^bb0(%in: f32, %o: i8):
+    %0 = arith.fptosi %in : f32 to i8
+    linalg.yield %0 : i8
+  } -> tensor<8x16xi8>
+  %h = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]} ins(%g : tensor<8x16xf32>) outs(%e : tensor<8x16xf32>) {
+  ^bb0(%in: f32, %o: f32):
+    %0 = arith.negf %in : f32
+    linalg.yield %0 : f32
+  } -> tensor<8x16xf32>
+  %b:2 = approx_act.barrier %q, %h : tensor<8x16xi8>, tensor<8x16xf32>
+  %r = linalg.generic {indexing_maps = [#id, #id, #id], iterator_types = ["parallel", "parallel"]} ins(%b#0, %b#1 : tensor<8x16xi8>, tensor<8x16xf32>) outs(%e : tensor<8x16xf32>) {
+  ^bb0(%a: i8, %c: f32, %o: f32):
+    %0 = arith.sitofp %a : i8 to f32
+    %1 = arith.mulf %0, %c : f32
+    linalg.yield %1 : f32
+  } -> tensor<8x16xf32>
+  return %r : tensor<8x16xf32>
+}

@@ -2,7 +2,7 @@
 """The runtime's products and convolutions, and their gradients, are those of JAX.
 
 RUN: env XLA_FLAGS=--xla_backend_optimization_level=0 %python %s %t | FileCheck %s
-CHECK: 58 results, all close
+CHECK: 60 results, all close
 
 One program calls all of them, in strict mode on poisoned memory, so that each has to
 keep to its operands and to write all of its result.
@@ -65,6 +65,9 @@ GEMMS = [
     Gemm(1, 32, 10, 64, a_order="bkm", b_order="bnk"),
     Gemm(3, 5, 6, 7, a_order="mbk", b_order="knb", c_order="bnm"),
     Gemm(2, 1, 1, 9, c_order="nmb"),
+    # A single row or column, whose stride says nothing and is 1.
+    Gemm(1, 1, 9, 33),
+    Gemm(1, 9, 1, 33),
     Gemm(2, 4, 3, 0),
     Gemm(0, 4, 3, 2),
 ]
@@ -100,7 +103,8 @@ CONVOLUTIONS = [
 
 def strides_of(shape: tuple[int, ...], layout: str, order: str) -> list[int]:
     """The strides of a row-major array, by the names of its dimensions."""
-    strides = dict(zip(layout, np.cumprod([1, *shape[:0:-1]])[::-1].tolist(), strict=True))
+    strides = np.cumprod([1, *shape[:0:-1]])[::-1]
+    strides = dict(zip(layout, np.where(np.equal(shape, 1), 1, strides).tolist(), strict=True))
     return [strides[name] for name in order]
 
 

@@ -30,8 +30,11 @@ namespace mlir::approx_act {
 #define GEN_PASS_REGISTRATION
 #include "approx-act/GPU/Passes.h.inc"
 
-/// Lets `approx_act.kernel` be bufferized.
+/// Lets `approx_act.kernel` and contractions be bufferized.
 void registerKernelBufferization(DialectRegistry &registry);
+
+/// Lets `gpu-to-llvm` make calls of the runtime of contractions.
+void registerConvertContractionsToLLVMInterface(DialectRegistry &registry);
 
 /// Registers the dialects that a program goes through from linalg to a binary,
 /// and what upstream's passes want of them.

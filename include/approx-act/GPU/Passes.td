@@ -84,6 +84,53 @@ def SplitReductions : Pass<"approx-act-split-reductions",
   ];
 }
 
+def MatchContractions : Pass<"approx-act-match-contractions",
+                             "::mlir::func::FuncOp"> {
+  let summary = "Recognise products and convolutions that the runtime does";
+  let description = [{
+    Replaces contractions of f32 (`linalg` ops on tensors of static shape that
+    add products of two operands, from zero) by `approx_act.gemm` and
+    `approx_act.convolution`, which become calls of libraries. What a contraction
+    is follows from where its loops are: a convolution has an index that is a sum
+    of two loops, and whether it is one forward, or the gradient of one with
+    respect to its input or its filter, is seen from the signs and the sizes.
+    Groups, which are loops of all three tensors, may be as many as channels.
+
+    Transposes, reversals, reshapes, padding and dilation with zeros, and
+    cropping in front of an operand become part of the description, and the
+    operand is what they are made of, as far as the description can say it; the
+    rest stays as it is. A product whose dimensions cannot be described by a
+    batch, rows and columns has the operand in question, or its result, copied
+    to such an order.
+
+    What the runtime cannot do stays as it is and becomes a kernel, with a
+    remark (`contraction`, category `approx-act`) that says why.
+
+    Before:
+
+    ```mlir
+    %t = linalg.generic … ins(%b : tensor<10x64xf32>) outs(%e : tensor<64x10xf32>) // transpose
+    %c = linalg.matmul ins(%a, %t : tensor<32x64xf32>, tensor<64x10xf32>)
+        outs(%zero : tensor<32x10xf32>) -> tensor<32x10xf32>
+    ```
+
+    After:
+
+    ```mlir
+    %c = approx_act.gemm ins(%a, %b : tensor<32x64xf32>, tensor<10x64xf32>)
+        outs(%e : tensor<32x10xf32>) {sizes = array<i64: 1, 32, 10, 64>, …
+          rhs_strides = array<i64: 1, 1, 64>, …} -> tensor<32x10xf32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::approx_act::ApproxActDialect",
+                           "::mlir::linalg::LinalgDialect",
+                           "::mlir::tensor::TensorDialect"];
+  let statistics = [
+    Statistic<"numMatched", "matched", "Contractions for the runtime">,
+    Statistic<"numLeft", "left", "Contractions left to kernels">,
+  ];
+}
+
 def FormKernels : Pass<"approx-act-form-kernels", "::mlir::func::FuncOp"> {
   let summary = "Group ops on tensors into kernels";
   let description = [{
@@ -134,6 +181,41 @@ def FormKernels : Pass<"approx-act-form-kernels", "::mlir::func::FuncOp"> {
     Statistic<"numKernels", "kernels", "Kernels formed">,
     Statistic<"numValues", "values", "Values that kernels write to memory">,
     Statistic<"numMerged", "merged", "Kernels that became part of another">,
+  ];
+}
+
+def Schedule : Pass<"approx-act-schedule", "::mlir::func::FuncOp"> {
+  let summary = "Order kernels so that less memory is live";
+  let description = [{
+    Moves ops of a function of one block (kernels, contractions and views on
+    tensors) where their operands and results allow it. One that makes more
+    bytes than it is the last to use goes to just before its first user: a kernel
+    that restores an activation waits for the contraction that reads it. One that
+    uses up more than it makes goes to just behind what it needs: the update of a
+    parameter follows its gradient. No move makes more bytes live at any time.
+
+    The remark `schedule` (category `approx-act`) has the number of moves and the
+    greatest sum of live bytes before and after, as far as it is in the arena and
+    not counting that results take the place of operands.
+
+    Before:
+
+    ```mlir
+    %x = approx_act.kernel "restore" ins(%codes : tensor<64x32xi8>) …
+    %y = approx_act.kernel "exp" ins(%g : tensor<64x64xf32>) …
+    %w = approx_act.gemm ins(%x, %y : …) …
+    ```
+
+    After:
+
+    ```mlir
+    %y = approx_act.kernel "exp" ins(%g : tensor<64x64xf32>) …
+    %x = approx_act.kernel "restore" ins(%codes : tensor<64x32xi8>) …
+    %w = approx_act.gemm ins(%x, %y : …) …
+    ```
+  }];
+  let statistics = [
+    Statistic<"numMoved", "moved", "Moves of ops that compute">,
   ];
 }
 

@@ -62,6 +62,9 @@ struct PipelineOptions : PassPipelineOptions<PipelineOptions> {
 /// What kernels of `approx-act-to-gpu` are compiled to.
 enum class KernelFormat { GPU, LLVM, ISA, Bin, Fatbin };
 
+/// Who does contractions.
+enum class ContractionTarget { Runtime, Kernels };
+
 /// Options of `approx-act-to-gpu`.
 struct ToGPUOptions : PassPipelineOptions<ToGPUOptions> {
   ListOption<std::string> chips{
@@ -80,6 +83,15 @@ struct ToGPUOptions : PassPipelineOptions<ToGPUOptions> {
           clEnumValN(KernelFormat::Bin, "bin", "Machine code (ptxas)"),
           clEnumValN(KernelFormat::Fatbin, "fatbin",
                      "Machine code and PTX (ptxas, fatbinary)"))};
+  Option<ContractionTarget> contractions{
+      *this, "contractions",
+      llvm::cl::desc("What does products and convolutions"),
+      llvm::cl::init(ContractionTarget::Runtime),
+      llvm::cl::values(
+          clEnumValN(ContractionTarget::Runtime, "runtime",
+                     "The runtime's libraries; kernels where they cannot"),
+          clEnumValN(ContractionTarget::Kernels, "kernels",
+                     "Generated kernels, slow ones"))};
   Option<unsigned> optLevel{
       *this, "opt-level",
       llvm::cl::desc("How much LLVM optimises kernels, 0 to 3"),

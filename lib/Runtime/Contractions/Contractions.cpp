@@ -53,10 +53,15 @@ static StridedView makeView(const void *data, ArrayRef<int64_t> sizes,
   view.data = static_cast<float *>(const_cast<void *>(data));
   view.sizes.assign(sizes.begin(), sizes.end());
   view.strides.assign(strides.begin(), strides.end());
-  // The stride of a single element says nothing.
+  // The stride of a single element says nothing; libraries want it beyond the
+  // others.
+  int64_t extent = 1;
+  for (auto [size, stride] : zip_equal(view.sizes, view.strides))
+    if (size > 1)
+      extent = std::max(extent, size * stride);
   for (auto [size, stride] : zip_equal(view.sizes, view.strides))
     if (size == 1)
-      stride = std::max<int64_t>(stride, 1);
+      stride = extent;
   return view;
 }
 

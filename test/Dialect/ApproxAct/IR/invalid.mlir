@@ -478,3 +478,133 @@ func.func @kernel_result_type(%x: memref<8xf32>, %r: memref<4xf32>) {
   }
   return
 }
+
+// -----
+
+func.func @gemm_type(%a: tensor<2x3xf64>, %b: tensor<3x4xf32>, %e: tensor<2x4xf32>) {
+  // expected-error @+1 {{operand #0 must be tensor or memref of f32 of static shape, but got 'tensor<2x3xf64>'}}
+  %c = approx_act.gemm ins(%a, %b : tensor<2x3xf64>, tensor<3x4xf32>) outs(%e : tensor<2x4xf32>) {
+      sizes = array<i64: 1, 2, 4, 3>, lhs_strides = array<i64: 1, 3, 1>,
+      rhs_strides = array<i64: 1, 4, 1>, out_strides = array<i64: 1, 4, 1>} -> tensor<2x4xf32>
+  return
+}
+
+// -----
+
+func.func @gemm_sizes(%a: tensor<2x3xf32>, %b: tensor<3x4xf32>, %e: tensor<2x4xf32>) {
+  // expected-error @+1 {{expected the sizes of batch, m, n and k, found 3 sizes}}
+  %c = approx_act.gemm ins(%a, %b : tensor<2x3xf32>, tensor<3x4xf32>) outs(%e : tensor<2x4xf32>) {
+      sizes = array<i64: 2, 4, 3>, lhs_strides = array<i64: 1, 3, 1>,
+      rhs_strides = array<i64: 1, 4, 1>, out_strides = array<i64: 1, 4, 1>} -> tensor<2x4xf32>
+  return
+}
+
+// -----
+
+func.func @gemm_strides(%a: tensor<2x3xf32>, %b: tensor<3x4xf32>, %e: tensor<2x4xf32>) {
+  // expected-error @+1 {{expected 3 strides of lhs, found 2}}
+  %c = approx_act.gemm ins(%a, %b : tensor<2x3xf32>, tensor<3x4xf32>) outs(%e : tensor<2x4xf32>) {
+      sizes = array<i64: 1, 2, 4, 3>, lhs_strides = array<i64: 3, 1>,
+      rhs_strides = array<i64: 1, 4, 1>, out_strides = array<i64: 1, 4, 1>} -> tensor<2x4xf32>
+  return
+}
+
+// -----
+
+func.func @gemm_backwards(%a: tensor<2x3xf32>, %b: tensor<3x4xf32>, %e: tensor<2x4xf32>) {
+  // expected-error @+1 {{expected positive strides of lhs, found -1}}
+  %c = approx_act.gemm ins(%a, %b : tensor<2x3xf32>, tensor<3x4xf32>) outs(%e : tensor<2x4xf32>) {
+      sizes = array<i64: 1, 2, 4, 3>, lhs_strides = array<i64: 1, 3, -1>,
+      rhs_strides = array<i64: 1, 4, 1>, out_strides = array<i64: 1, 4, 1>} -> tensor<2x4xf32>
+  return
+}
+
+// -----
+
+func.func @gemm_extent(%a: tensor<2x3xf32>, %b: tensor<3x4xf32>, %e: tensor<2x4xf32>) {
+  // expected-error @+1 {{reaches element 6 of lhs, which has 6}}
+  %c = approx_act.gemm ins(%a, %b : tensor<2x3xf32>, tensor<3x4xf32>) outs(%e : tensor<2x4xf32>) {
+      sizes = array<i64: 1, 2, 4, 3>, lhs_strides = array<i64: 1, 4, 1>,
+      rhs_strides = array<i64: 1, 4, 1>, out_strides = array<i64: 1, 4, 1>} -> tensor<2x4xf32>
+  return
+}
+
+// -----
+
+func.func @gemm_result(%a: memref<2x3xf32>, %b: memref<3x4xf32>, %e: memref<2x4xf32>) {
+  // expected-error @+1 {{on memory has no result but a token}}
+  %c = approx_act.gemm ins(%a, %b : memref<2x3xf32>, memref<3x4xf32>) outs(%e : memref<2x4xf32>) {
+      sizes = array<i64: 1, 2, 4, 3>, lhs_strides = array<i64: 1, 3, 1>,
+      rhs_strides = array<i64: 1, 4, 1>, out_strides = array<i64: 1, 4, 1>} -> tensor<2x4xf32>
+  return
+}
+
+// -----
+
+func.func @convolution_groups(%x: tensor<2x8x4xf32>, %w: tensor<3x4x6xf32>, %e: tensor<2x8x6xf32>) {
+  // expected-error @+1 {{has 4 groups of 4 input and 6 output channels}}
+  %y = approx_act.convolution forward ins(%x, %w : tensor<2x8x4xf32>, tensor<3x4x6xf32>) outs(%e : tensor<2x8x6xf32>) {
+      batch_size = 2, input_channels = 4, output_channels = 6, groups = 4,
+      input_sizes = array<i64: 8>, filter_sizes = array<i64: 3>, window_strides = array<i64: 1>,
+      padding_low = array<i64: 1>, padding_high = array<i64: 1>,
+      input_dilations = array<i64: 1>, filter_dilations = array<i64: 1>,
+      input_strides = array<i64: 32, 1, 4>, filter_strides = array<i64: 1, 6, 24>,
+      output_strides = array<i64: 48, 1, 6>} -> tensor<2x8x6xf32>
+  return
+}
+
+// -----
+
+func.func @convolution_rank(%x: tensor<2x8x4xf32>, %w: tensor<3x4x6xf32>, %e: tensor<2x8x6xf32>) {
+  // expected-error @+1 {{expected from 1 to 3 spatial dimensions, found 4}}
+  %y = approx_act.convolution forward ins(%x, %w : tensor<2x8x4xf32>, tensor<3x4x6xf32>) outs(%e : tensor<2x8x6xf32>) {
+      batch_size = 2, input_channels = 4, output_channels = 6, groups = 1,
+      input_sizes = array<i64: 8, 1, 1, 1>, filter_sizes = array<i64: 3>, window_strides = array<i64: 1>,
+      padding_low = array<i64: 1>, padding_high = array<i64: 1>,
+      input_dilations = array<i64: 1>, filter_dilations = array<i64: 1>,
+      input_strides = array<i64: 32, 1, 4>, filter_strides = array<i64: 1, 6, 24>,
+      output_strides = array<i64: 48, 1, 6>} -> tensor<2x8x6xf32>
+  return
+}
+
+// -----
+
+func.func @convolution_ranks(%x: tensor<2x8x4xf32>, %w: tensor<3x4x6xf32>, %e: tensor<2x8x6xf32>) {
+  // expected-error @+1 {{expected a number for each of the 2 spatial dimensions, found 1}}
+  %y = approx_act.convolution forward ins(%x, %w : tensor<2x8x4xf32>, tensor<3x4x6xf32>) outs(%e : tensor<2x8x6xf32>) {
+      batch_size = 2, input_channels = 4, output_channels = 6, groups = 1,
+      input_sizes = array<i64: 8, 1>, filter_sizes = array<i64: 3>, window_strides = array<i64: 1>,
+      padding_low = array<i64: 1>, padding_high = array<i64: 1>,
+      input_dilations = array<i64: 1>, filter_dilations = array<i64: 1>,
+      input_strides = array<i64: 32, 1, 4>, filter_strides = array<i64: 1, 6, 24>,
+      output_strides = array<i64: 48, 1, 6>} -> tensor<2x8x6xf32>
+  return
+}
+
+// -----
+
+func.func @convolution_window(%x: tensor<2x8x4xf32>, %w: tensor<3x4x6xf32>, %e: tensor<2x8x6xf32>) {
+  // expected-error @+1 {{expected positive window strides and dilations, found 0}}
+  %y = approx_act.convolution forward ins(%x, %w : tensor<2x8x4xf32>, tensor<3x4x6xf32>) outs(%e : tensor<2x8x6xf32>) {
+      batch_size = 2, input_channels = 4, output_channels = 6, groups = 1,
+      input_sizes = array<i64: 8>, filter_sizes = array<i64: 3>, window_strides = array<i64: 0>,
+      padding_low = array<i64: 1>, padding_high = array<i64: 1>,
+      input_dilations = array<i64: 1>, filter_dilations = array<i64: 1>,
+      input_strides = array<i64: 32, 1, 4>, filter_strides = array<i64: 1, 6, 24>,
+      output_strides = array<i64: 48, 1, 6>} -> tensor<2x8x6xf32>
+  return
+}
+
+// -----
+
+func.func @convolution_extent(%x: tensor<2x8x4xf32>, %w: tensor<3x4x6xf32>, %e: tensor<2x8x6xf32>) {
+  // expected-error @+1 {{reaches element 101 of the output, which has 96}}
+  %y = approx_act.convolution forward ins(%x, %w : tensor<2x8x4xf32>, tensor<3x4x6xf32>) outs(%e : tensor<2x8x6xf32>) {
+      batch_size = 2, input_channels = 4, output_channels = 6, groups = 1,
+      input_sizes = array<i64: 8>, filter_sizes = array<i64: 3>, window_strides = array<i64: 1>,
+      padding_low = array<i64: 1>, padding_high = array<i64: 2>,
+      input_dilations = array<i64: 1>, filter_dilations = array<i64: 1>,
+      input_strides = array<i64: 32, 1, 4>, filter_strides = array<i64: 1, 6, 24>,
+      output_strides = array<i64: 48, 1, 6>} -> tensor<2x8x6xf32>
+  return
+}

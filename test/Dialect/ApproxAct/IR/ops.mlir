@@ -143,3 +143,33 @@ func.func @kernel(%x: tensor<8xf32>, %m: memref<8xf32>, %n: memref<8xf32>, %i: i
   }
   return %0 : tensor<8xf32>
 }
+
+// CHECK-LABEL: func @contractions
+func.func @contractions(%a: tensor<32x64xf32>, %b: tensor<64x10xf32>, %x: memref<2x8x3xf32>,
+                        %w: memref<3x3x16xf32>, %y: memref<2x8x16xf32>,
+                        %t: !gpu.async.token) -> tensor<32x10xf32> {
+  %e = tensor.empty() : tensor<32x10xf32>
+  // CHECK: approx_act.gemm ins(%{{.*}}, %{{.*}} : tensor<32x64xf32>, tensor<64x10xf32>) outs(%{{.*}} : tensor<32x10xf32>)
+  // CHECK-SAME: -> tensor<32x10xf32>
+  %c = approx_act.gemm ins(%a, %b : tensor<32x64xf32>, tensor<64x10xf32>) outs(%e : tensor<32x10xf32>) {
+      sizes = array<i64: 1, 32, 10, 64>, lhs_strides = array<i64: 1, 64, 1>,
+      rhs_strides = array<i64: 1, 10, 1>, out_strides = array<i64: 1, 10, 1>} -> tensor<32x10xf32>
+  // CHECK: approx_act.convolution forward async[%{{.*}}] ins(%{{.*}}, %{{.*}} : memref<2x8x3xf32>, memref<3x3x16xf32>) outs(%{{.*}} : memref<2x8x16xf32>)
+  // CHECK-SAME: -> !gpu.async.token
+  %u = approx_act.convolution forward async[%t] ins(%x, %w : memref<2x8x3xf32>, memref<3x3x16xf32>) outs(%y : memref<2x8x16xf32>) {
+      batch_size = 2, input_channels = 3, output_channels = 16, groups = 1,
+      input_sizes = array<i64: 8>, filter_sizes = array<i64: 3>, window_strides = array<i64: 1>,
+      padding_low = array<i64: 1>, padding_high = array<i64: 1>,
+      input_dilations = array<i64: 1>, filter_dilations = array<i64: 1>,
+      input_strides = array<i64: 24, 1, 3>, filter_strides = array<i64: 1, 16, 48>,
+      output_strides = array<i64: 128, 1, 16>} -> !gpu.async.token
+  // CHECK: approx_act.convolution filter_gradient ins(
+  approx_act.convolution filter_gradient ins(%x, %y : memref<2x8x3xf32>, memref<2x8x16xf32>) outs(%w : memref<3x3x16xf32>) {
+      batch_size = 2, input_channels = 3, output_channels = 16, groups = 1,
+      input_sizes = array<i64: 8>, filter_sizes = array<i64: 3>, window_strides = array<i64: 1>,
+      padding_low = array<i64: 1>, padding_high = array<i64: 1>,
+      input_dilations = array<i64: 1>, filter_dilations = array<i64: 1>,
+      input_strides = array<i64: 24, 1, 3>, filter_strides = array<i64: 1, 16, 48>,
+      output_strides = array<i64: 128, 1, 16>}
+  return %c : tensor<32x10xf32>
+}

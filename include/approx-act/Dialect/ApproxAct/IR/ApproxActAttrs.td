@@ -114,4 +114,18 @@ def ApproxAct_RoundingAttr : AttrDef<ApproxAct_Dialect, "Rounding"> {
   let genVerifyDecl = 1;
 }
 
+def ApproxAct_ConvolutionKind : I32EnumAttr<"ConvolutionKind",
+    "what of a convolution is computed", [
+      I32EnumAttrCase<"Forward", 0, "forward">,
+      I32EnumAttrCase<"InputGradient", 1, "input_gradient">,
+      I32EnumAttrCase<"FilterGradient", 2, "filter_gradient">]> {
+  let cppNamespace = "::mlir::approx_act";
+  let genSpecializedAttr = 0;
+}
+
+def ApproxAct_ConvolutionKindAttr
+    : EnumAttr<ApproxAct_Dialect, ApproxAct_ConvolutionKind, "kind"> {
+  let assemblyFormat = "$value";
+}
+
 #endif // APPROX_ACT_ATTRS_TD

@@ -31,6 +31,8 @@ def ApproxAct_Dialect : Dialect {
     [semantics](../semantics.md); the ops cite them as [S1], [S2], ….
   }];
   let cppNamespace = "::mlir::approx_act";
+  // Contractions have its tokens.
+  let dependentDialects = ["::mlir::gpu::GPUDialect"];
   let useDefaultAttributePrinterParser = 1;
 }
 

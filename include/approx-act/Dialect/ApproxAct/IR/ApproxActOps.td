@@ -8,6 +8,7 @@
 #define APPROX_ACT_OPS_TD
 
 include "approx-act/Dialect/ApproxAct/IR/ApproxActAttrs.td"
+include "approx-act/Dialect/ApproxAct/IR/ContractionOps.td"
 include "mlir/Interfaces/DestinationStyleOpInterface.td"
 include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/ControlFlowInterfaces.td"
