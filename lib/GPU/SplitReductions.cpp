@@ -193,6 +193,59 @@ static LogicalResult split(linalg::LinalgOp op, int64_t maxSerial) {
   return success();
 }
 
+/// Whether every element of `value` is `constant`.
+static bool isFilledWith(Value value, TypedAttr constant) {
+  auto fill = value.getDefiningOp<linalg::FillOp>();
+  Attribute filled;
+  return fill && matchPattern(fill.getInputs().front(), m_Constant(&filled)) &&
+         filled == constant;
+}
+
+/// A reduction of one element each, which differentiating a broadcast leaves,
+/// as another view of its operand; null where it is none.
+static Value viewAsResult(OpBuilder &builder, linalg::LinalgOp op) {
+  std::optional<SmallVector<Combiner>> combiners = getCombiners(op);
+  if (getNumCombined(op) != 1 || op.getNumDpsInputs() != 1 || !combiners ||
+      combiners->size() != 1)
+    return {};
+  // Of nothing but the element and the neutral value.
+  Operation *combine = combiners->front().op;
+  Value element = op.getBlock()->getArgument(0);
+  Value accumulator = op.getBlock()->getArgument(1);
+  bool isAlone = combine->getNumOperands() == 2 &&
+                 llvm::is_contained(combine->getOperands(), element) &&
+                 llvm::is_contained(combine->getOperands(), accumulator);
+  if (!isAlone ||
+      !isFilledWith(op.getDpsInits().front(), combiners->front().neutral))
+    return {};
+
+  // The dimensions that are more than 1 are those of the result in their order.
+  OpOperand *input = op.getDpsInputOperand(0);
+  auto getLoops = [&](OpOperand *operand) {
+    SmallVector<AffineExpr> loops;
+    auto shape = cast<RankedTensorType>(operand->get().getType()).getShape();
+    AffineMap map = op.getMatchingIndexingMap(operand);
+    for (auto [size, expr] : llvm::zip_equal(shape, map.getResults()))
+      if (size != 1)
+        loops.push_back(expr);
+    return loops;
+  };
+  auto from = dyn_cast<RankedTensorType>(input->get().getType());
+  auto to = cast<RankedTensorType>(op->getResult(0).getType());
+  if (!from || getLoops(input) != getLoops(op.getDpsInitOperand(0)))
+    return {};
+  if (from == to)
+    return input->get();
+  auto groups = getReassociationIndicesForReshape(from, to);
+  if (!groups)
+    return {};
+  if (from.getRank() > to.getRank())
+    return tensor::CollapseShapeOp::create(builder, op.getLoc(), to,
+                                           input->get(), *groups);
+  return tensor::ExpandShapeOp::create(builder, op.getLoc(), to, input->get(),
+                                       *groups);
+}
+
 namespace {
 struct SplitReductions
     : approx_act::impl::SplitReductionsBase<SplitReductions> {
@@ -205,6 +258,12 @@ struct SplitReductions
         reductions.push_back(op);
     });
     for (linalg::LinalgOp op : reductions) {
+      OpBuilder builder(op);
+      if (Value view = viewAsResult(builder, op)) {
+        op->getResult(0).replaceAllUsesWith(view);
+        op.erase();
+        continue;
+      }
       std::optional<int64_t> part = getPartSize(op);
       if (!part)
         continue;

@@ -124,3 +124,53 @@ func.func @many(%x: tensor<8192x4096xf32>, %init: tensor<8192xf32>) -> tensor<81
   } -> tensor<8192xf32>
   return %s : tensor<8192xf32>
 }
+
+// -----
+
+#id = affine_map<(d0, d1, d2) -> (d0, d1, d2)>
+#last = affine_map<(d0, d1, d2) -> (d2)>
+
+// A sum of one element each is that element.
+// CHECK-LABEL: func @of_one
+// CHECK-NOT: linalg.generic
+// CHECK: tensor.collapse_shape %arg0 {{\[\[}}0, 1, 2]] : tensor<1x1x8xf32> into tensor<8xf32>
+func.func @of_one(%x: tensor<1x1x8xf32>) -> tensor<8xf32> {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<8xf32>
+  %init = linalg.fill ins(%zero : f32) outs(%e : tensor<8xf32>) -> tensor<8xf32>
+  %s = linalg.generic {indexing_maps = [#id, #last], iterator_types = ["reduction", "reduction", "parallel"]}
+      ins(%x : tensor<1x1x8xf32>) outs(%init : tensor<8xf32>) {
+  ^bb0(%in: f32, %out: f32):
+    %0 = arith.addf %out, %in : f32
+    linalg.yield %0 : f32
+  } -> tensor<8xf32>
+  return %s : tensor<8xf32>
+}
+
+// -----
+
+#id = affine_map<(d0, d1) -> (d0, d1)>
+#last = affine_map<(d0, d1) -> (d1)>
+
+// Not where it starts from something else, or changes the element.
+// CHECK-LABEL: func @not_of_one
+// CHECK-COUNT-2: linalg.generic
+func.func @not_of_one(%x: tensor<1x8xf32>, %init: tensor<8xf32>) -> (tensor<8xf32>, tensor<8xf32>) {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<8xf32>
+  %zeros = linalg.fill ins(%zero : f32) outs(%e : tensor<8xf32>) -> tensor<8xf32>
+  %s = linalg.generic {indexing_maps = [#id, #last], iterator_types = ["reduction", "parallel"]}
+      ins(%x : tensor<1x8xf32>) outs(%init : tensor<8xf32>) {
+  ^bb0(%in: f32, %out: f32):
+    %0 = arith.addf %out, %in : f32
+    linalg.yield %0 : f32
+  } -> tensor<8xf32>
+  %t = linalg.generic {indexing_maps = [#id, #last], iterator_types = ["reduction", "parallel"]}
+      ins(%x : tensor<1x8xf32>) outs(%zeros : tensor<8xf32>) {
+  ^bb0(%in: f32, %out: f32):
+    %0 = arith.mulf %in, %in : f32
+    %1 = arith.addf %out, %0 : f32
+    linalg.yield %1 : f32
+  } -> tensor<8xf32>
+  return %s, %t : tensor<8xf32>, tensor<8xf32>
+}

@@ -51,6 +51,9 @@ def SplitReductions : Pass<"approx-act-split-reductions",
     which a thread has an element, only as many parts are made as give threads
     enough.
 
+    A reduction of one element each, which is left of the derivative of a
+    broadcast, becomes a view of its operand.
+
     Before:
 
     ```mlir
