@@ -82,7 +82,7 @@ def main() -> None:
     jax.config.update("jax_enable_x64", True)
     wrong = []
     for name, (function, args) in PROGRAMS.items():
-        text = lower(function, args)
+        text = lower(function, args, "kernels")
         actual = run(text, args)
         reverse = run(text, args, "--reverse-threads")
         expected = [np.asarray(a) for a in jax.tree.leaves(jax.jit(function)(*args))]
