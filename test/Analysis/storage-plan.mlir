@@ -262,3 +262,15 @@ func.func @branches_of_masks(%x: tensor<64x64xf32>, %w: tensor<64x64xf32>, %n: t
   %1 = "stablehlo.dot"(%h, %0) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
   return %loss, %1 : tensor<f32>, tensor<64x64xf32>
 }
+
+// An op with too few operands, which no importer lets through, is no function.
+
+// CHECK-LABEL: storage plan of 'malformed'
+// CHECK-SAME: 1 stored, 0 recomputed
+func.func @malformed(%x: tensor<64x64xf32>, %w: tensor<64x64xf32>) -> (tensor<f32>, tensor<64x64xf32>) {
+  %a = "stablehlo.dot"(%x, %w) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %b = "stablehlo.power"(%a) : (tensor<64x64xf32>) -> tensor<64x64xf32>
+  %loss = "stablehlo.dot_general"(%b, %b) <{dot_dimension_numbers = #all}> : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<f32>
+  %0 = "stablehlo.dot"(%b, %w) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  return %loss, %0 : tensor<f32>, tensor<64x64xf32>
+}

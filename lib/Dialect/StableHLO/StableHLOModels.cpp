@@ -306,40 +306,45 @@ StableHLOResidualModel::getSplatValue(Operation *op) const {
   return std::nullopt;
 }
 
-using Evaluator = double (*)(ArrayRef<double> x);
+namespace {
+struct Evaluator {
+  unsigned numOperands;
+  double (*function)(ArrayRef<double> x);
+};
+} // namespace
 
 static const llvm::StringMap<Evaluator> &getEvaluators() {
   using X = ArrayRef<double>;
   static const llvm::StringMap<Evaluator> table = {
-      {"add", [](X x) { return x[0] + x[1]; }},
-      {"subtract", [](X x) { return x[0] - x[1]; }},
-      {"multiply", [](X x) { return x[0] * x[1]; }},
-      {"divide", [](X x) { return x[0] / x[1]; }},
-      {"negate", [](X x) { return -x[0]; }},
-      {"abs", [](X x) { return std::abs(x[0]); }},
-      {"maximum", [](X x) { return std::max(x[0], x[1]); }},
-      {"minimum", [](X x) { return std::min(x[0], x[1]); }},
-      {"clamp", [](X x) { return std::min(std::max(x[1], x[0]), x[2]); }},
-      {"select", [](X x) { return x[0] != 0.0 ? x[1] : x[2]; }},
-      {"convert", [](X x) { return x[0]; }},
-      {"reduce_precision", [](X x) { return x[0]; }},
-      {"sign", [](X x) { return double((x[0] > 0.0) - (x[0] < 0.0)); }},
-      {"tanh", [](X x) { return std::tanh(x[0]); }},
-      {"logistic", [](X x) { return 1.0 / (1.0 + std::exp(-x[0])); }},
-      {"sine", [](X x) { return std::sin(x[0]); }},
-      {"cosine", [](X x) { return std::cos(x[0]); }},
-      {"exponential", [](X x) { return std::exp(x[0]); }},
-      {"exponential_minus_one", [](X x) { return std::expm1(x[0]); }},
-      {"log", [](X x) { return std::log(x[0]); }},
-      {"log_plus_one", [](X x) { return std::log1p(x[0]); }},
-      {"sqrt", [](X x) { return std::sqrt(x[0]); }},
-      {"rsqrt", [](X x) { return 1.0 / std::sqrt(x[0]); }},
-      {"cbrt", [](X x) { return std::cbrt(x[0]); }},
-      {"power", [](X x) { return std::pow(x[0], x[1]); }},
-      {"and", [](X x) { return double(x[0] != 0.0 && x[1] != 0.0); }},
-      {"or", [](X x) { return double(x[0] != 0.0 || x[1] != 0.0); }},
-      {"xor", [](X x) { return double((x[0] != 0.0) != (x[1] != 0.0)); }},
-      {"not", [](X x) { return double(x[0] == 0.0); }},
+      {"add", {2, [](X x) { return x[0] + x[1]; }}},
+      {"subtract", {2, [](X x) { return x[0] - x[1]; }}},
+      {"multiply", {2, [](X x) { return x[0] * x[1]; }}},
+      {"divide", {2, [](X x) { return x[0] / x[1]; }}},
+      {"negate", {1, [](X x) { return -x[0]; }}},
+      {"abs", {1, [](X x) { return std::abs(x[0]); }}},
+      {"maximum", {2, [](X x) { return std::max(x[0], x[1]); }}},
+      {"minimum", {2, [](X x) { return std::min(x[0], x[1]); }}},
+      {"clamp", {3, [](X x) { return std::min(std::max(x[1], x[0]), x[2]); }}},
+      {"select", {3, [](X x) { return x[0] != 0.0 ? x[1] : x[2]; }}},
+      {"convert", {1, [](X x) { return x[0]; }}},
+      {"reduce_precision", {1, [](X x) { return x[0]; }}},
+      {"sign", {1, [](X x) { return double((x[0] > 0.0) - (x[0] < 0.0)); }}},
+      {"tanh", {1, [](X x) { return std::tanh(x[0]); }}},
+      {"logistic", {1, [](X x) { return 1.0 / (1.0 + std::exp(-x[0])); }}},
+      {"sine", {1, [](X x) { return std::sin(x[0]); }}},
+      {"cosine", {1, [](X x) { return std::cos(x[0]); }}},
+      {"exponential", {1, [](X x) { return std::exp(x[0]); }}},
+      {"exponential_minus_one", {1, [](X x) { return std::expm1(x[0]); }}},
+      {"log", {1, [](X x) { return std::log(x[0]); }}},
+      {"log_plus_one", {1, [](X x) { return std::log1p(x[0]); }}},
+      {"sqrt", {1, [](X x) { return std::sqrt(x[0]); }}},
+      {"rsqrt", {1, [](X x) { return 1.0 / std::sqrt(x[0]); }}},
+      {"cbrt", {1, [](X x) { return std::cbrt(x[0]); }}},
+      {"power", {2, [](X x) { return std::pow(x[0], x[1]); }}},
+      {"and", {2, [](X x) { return double(x[0] != 0.0 && x[1] != 0.0); }}},
+      {"or", {2, [](X x) { return double(x[0] != 0.0 || x[1] != 0.0); }}},
+      {"xor", {2, [](X x) { return double((x[0] != 0.0) != (x[1] != 0.0)); }}},
+      {"not", {1, [](X x) { return double(x[0] == 0.0); }}},
   };
   return table;
 }
@@ -374,13 +379,16 @@ StableHLOResidualModel::evaluate(Operation *op, ArrayRef<double> x) const {
       !isRealOrBoolean(op->getResult(0).getType()) ||
       !llvm::all_of(op->getOperandTypes(), isRealOrBoolean))
     return std::nullopt;
+  // The shim takes any number of operands.
   if (std::optional<Comparison> comparison = getComparison(op))
-    return compare(*comparison, x[0], x[1]);
+    return x.size() == 2
+               ? std::optional(double(compare(*comparison, x[0], x[1])))
+               : std::nullopt;
   StringRef name = op->getName().stripDialect();
   auto it = getEvaluators().find(name);
-  if (it == getEvaluators().end())
+  if (it == getEvaluators().end() || it->second.numOperands != x.size())
     return std::nullopt;
   // What becomes a boolean is whether it is zero.
   bool intoBoolean = name == "convert" && !isFloat(op->getResult(0).getType());
-  return intoBoolean ? double(x[0] != 0.0) : it->second(x);
+  return intoBoolean ? double(x[0] != 0.0) : it->second.function(x);
 }
