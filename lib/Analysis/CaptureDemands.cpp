@@ -118,8 +118,8 @@ void RegionDemands::visitBranch(const Branches &branches, unsigned branch) {
       visit(*inner);
       continue;
     }
-    for (Value value :
-         ArrayRef(getOperandsAndCaptures(&op)).drop_front(op.getNumOperands()))
+    SmallVector<Value> read = getOperandsAndCaptures(&op);
+    for (Value value : ArrayRef(read).drop_front(op.getNumOperands()))
       join(value, Demand::Exact);
   }
 }
