@@ -30,9 +30,7 @@ static std::optional<SmallVector<Operation *>> getCheapSlice(Block &block,
     Operation *op = skipBarriers(worklist.pop_back_val()).getDefiningOp();
     if (!op || op->getBlock() != &block || !slice.insert(op))
       continue;
-    auto residualOp = dyn_cast<ResidualOpInterface>(op);
-    if (!residualOp || residualOp.getRecompute() != Recompute::Cheap ||
-        op->getNumRegions() != 0 || op->getNumResults() != 1)
+    if (!isCheap(op) || op->getNumResults() != 1)
       return std::nullopt;
     llvm::append_range(worklist, op->getOperands());
   }

@@ -82,9 +82,7 @@ void RegionDemands::findPrimal(const Branches &branches, unsigned branch) {
           primal.insert(output);
       continue;
     }
-    auto residualOp = dyn_cast<ResidualOpInterface>(&op);
-    if (residualOp && residualOp.getRecompute() == Recompute::Cheap &&
-        op.getNumRegions() == 0 && op.getNumResults() == 1 &&
+    if (isCheap(&op) && op.getNumResults() == 1 &&
         llvm::all_of(op.getOperands(), [&](Value v) { return isPrimal(v); }))
       primal.insert(op.getResult(0));
   }

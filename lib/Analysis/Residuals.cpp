@@ -39,6 +39,12 @@ std::optional<int64_t> approx_act::getByteSize(Type type) {
          static_cast<int64_t>(llvm::divideCeil(bits, 8));
 }
 
+bool approx_act::isCheap(Operation *op) {
+  auto residualOp = dyn_cast_or_null<ResidualOpInterface>(op);
+  return residualOp && op->getNumRegions() == 0 &&
+         residualOp.getRecompute() == Recompute::Cheap;
+}
+
 Demand approx_act::getDemand(Operation *op, unsigned index) {
   auto residualOp = dyn_cast<ResidualOpInterface>(op);
   if (!residualOp || index >= op->getNumOperands())

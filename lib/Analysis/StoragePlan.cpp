@@ -31,12 +31,6 @@ static Layer getLayer(Demand demand, Type type) {
   return canApproximate && isApproximable(type) ? Approximate : Exact;
 }
 
-static bool isCheap(Operation *op) {
-  auto residualOp = dyn_cast_or_null<ResidualOpInterface>(op);
-  return residualOp && op->getNumRegions() == 0 &&
-         residualOp.getRecompute() == Recompute::Cheap;
-}
-
 static bool isBoolean(Type type) {
   auto tensor = dyn_cast<RankedTensorType>(type);
   return tensor && tensor.getElementType().isInteger(1);

@@ -31,6 +31,10 @@ std::optional<int64_t> getByteSize(Type type);
 /// A real floating-point tensor of static shape.
 bool isApproximable(Type type);
 
+/// Whether `op`, which may be null, is arithmetic or a view without regions, so
+/// that the backward pass may compute it again.
+bool isCheap(Operation *op);
+
 /// A forward value with uses after the forward pass.
 struct Residual {
   Value value;

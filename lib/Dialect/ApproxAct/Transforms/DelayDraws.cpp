@@ -33,13 +33,6 @@ static bool isConstant(Value value) {
   return op && op.getScalarFunction() == ScalarFunction::Constant;
 }
 
-/// Arithmetic and views: a compiler computes them where they are read.
-static bool isCheap(Operation *op) {
-  auto residualOp = dyn_cast<ResidualOpInterface>(op);
-  return residualOp && op->getNumRegions() == 0 &&
-         residualOp.getRecompute() == Recompute::Cheap;
-}
-
 /// Whether the op, loops and all, does nothing but compute its results.
 static bool hasNoEffects(Operation *op) {
   return !op->walk([](Operation *inner) {

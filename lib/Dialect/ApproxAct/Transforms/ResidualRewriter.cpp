@@ -21,11 +21,6 @@ static bool isUnit(ArrayRef<int64_t> shape) {
   return llvm::all_of(shape, [](int64_t size) { return size == 1; });
 }
 
-static bool isCheap(Operation *op) {
-  auto residualOp = dyn_cast<ResidualOpInterface>(op);
-  return residualOp && residualOp.getRecompute() == Recompute::Cheap;
-}
-
 /// Whether a barrier takes the value: not a token, not a tuple.
 static bool canBeTied(Value value) {
   return isa<RankedTensorType>(value.getType());
