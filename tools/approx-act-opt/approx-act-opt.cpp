@@ -18,12 +18,23 @@ static void hideLLVMOptions() {
   }
 }
 
+/// Compiles one function after the other where remarks are asked for: MLIR
+/// writes them without a lock, and their order should be the program's.
+static void writeRemarksInOrder() {
+  if (!mlir::MlirOptMainConfig::createFromCLOptions().shouldEmitRemarks())
+    return;
+  const llvm::StringRef name = "mlir-disable-threading";
+  llvm::cl::Option *option = llvm::cl::getRegisteredOptions().lookup(name);
+  if (option && option->getNumOccurrences() == 0)
+    option->addOccurrence(0, name, "true");
+}
+
 int main(int argc, char **argv) {
   hideLLVMOptions();
   mlir::DialectRegistry registry;
   mlir::approx_act::registerAllDialects(registry);
   mlir::approx_act::registerAllPasses();
-  return mlir::asMainReturnCode(mlir::MlirOptMain(
+  auto [input, output] = mlir::registerAndParseCLIOptions(
       argc, argv,
       "approx-act: training steps with approximate activations\n\n"
       "Takes StableHLO in MLIR's generic form, as approx-act-import writes "
@@ -31,5 +42,8 @@ int main(int argc, char **argv) {
       "The whole rewrite is --approx-act-pipeline=\"bits=4\"; the passes it "
       "is\n"
       "made of are listed below.\n",
-      registry));
+      registry);
+  writeRemarksInOrder();
+  return mlir::asMainReturnCode(
+      mlir::MlirOptMain(argc, argv, input, output, registry));
 }
