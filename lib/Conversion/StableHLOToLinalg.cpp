@@ -42,11 +42,11 @@ namespace {
 /// The dimension numbers of a scatter, read from their text.
 struct ScatterDims {
   explicit ScatterDims(StringRef text)
-      : window(parse(text, "update_window_dims")),
-        inserted(parse(text, "inserted_window_dims")),
-        batching(parse(text, "input_batching_dims")),
-        indicesBatching(parse(text, "scatter_indices_batching_dims")),
-        scattered(parse(text, "scatter_dims_to_operand_dims")) {
+      : window(parseDimensions(text, "update_window_dims")),
+        inserted(parseDimensions(text, "inserted_window_dims")),
+        batching(parseDimensions(text, "input_batching_dims")),
+        indicesBatching(parseDimensions(text, "scatter_indices_batching_dims")),
+        scattered(parseDimensions(text, "scatter_dims_to_operand_dims")) {
     // Left out when it is 0.
     size_t at = text.find("index_vector_dim = ");
     if (at != StringRef::npos)
@@ -59,28 +59,6 @@ struct ScatterDims {
   /// and those that the index vector is for.
   SmallVector<int64_t> window, inserted, batching, indicesBatching, scattered;
   int64_t indexVector = 0;
-
-private:
-  /// The numbers of `name = [1, 2]`; none where the text has no such list.
-  static SmallVector<int64_t> parse(StringRef text, StringRef name) {
-    SmallVector<int64_t> numbers;
-    size_t at = 0;
-    std::string key = (name + " = [").str();
-    // Not the end of a longer name.
-    while ((at = text.find(key, at)) != StringRef::npos && at > 0 &&
-           text[at - 1] != '<' && text[at - 1] != ' ')
-      at += key.size();
-    if (at == StringRef::npos)
-      return numbers;
-    StringRef list = text.substr(at + key.size());
-    list = list.take_until([](char c) { return c == ']'; });
-    for (StringRef part : llvm::split(list, ',')) {
-      int64_t number;
-      if (!part.trim().getAsInteger(10, number))
-        numbers.push_back(number);
-    }
-    return numbers;
-  }
 };
 } // namespace
 

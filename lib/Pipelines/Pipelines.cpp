@@ -54,8 +54,11 @@ void approx_act::buildPipeline(OpPassManager &pm,
   pm.addNestedPass<func::FuncOp>(createCompressResiduals(compress));
   pm.addNestedPass<func::FuncOp>(createDelayDraws());
 
-  if (options.target == PipelineTarget::StableHLO)
-    pm.addPass(createConvertApproxActToStableHLOPass());
+  if (options.target != PipelineTarget::StableHLO)
+    return;
+  // Kernels read their operands as they are, and have no copies to save.
+  pm.addNestedPass<func::FuncOp>(createSplitContractions());
+  pm.addPass(createConvertApproxActToStableHLOPass());
 }
 
 /// From linalg on tensors to launches of the gpu dialect.

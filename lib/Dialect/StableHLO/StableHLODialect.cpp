@@ -9,6 +9,7 @@
 #include "mlir/IR/DialectImplementation.h"
 #include "mlir/IR/OpImplementation.h"
 #include "mlir/Transforms/InliningUtils.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 using namespace mlir::approx_act;
@@ -102,6 +103,27 @@ OperationState approx_act::makeStateLike(Operation *op, ValueRange operands,
   for (unsigned i = 0; i < op->getNumRegions(); ++i)
     state.addRegion();
   return state;
+}
+
+SmallVector<int64_t> approx_act::parseDimensions(StringRef text,
+                                                 StringRef name) {
+  SmallVector<int64_t> numbers;
+  size_t at = 0;
+  std::string key = (name + " = [").str();
+  // Not the end of a longer name.
+  while ((at = text.find(key, at)) != StringRef::npos && at > 0 &&
+         text[at - 1] != '<' && text[at - 1] != ' ')
+    at += key.size();
+  if (at == StringRef::npos)
+    return numbers;
+  StringRef list = text.substr(at + key.size());
+  list = list.take_until([](char c) { return c == ']'; });
+  for (StringRef part : llvm::split(list, ',')) {
+    int64_t number;
+    if (!part.trim().getAsInteger(10, number))
+      numbers.push_back(number);
+  }
+  return numbers;
 }
 
 Operation *approx_act::getCombiner(Region &region) {

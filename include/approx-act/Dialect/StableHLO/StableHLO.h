@@ -96,6 +96,10 @@ Operation *getCombiner(Region &region);
 OperationState makeStateLike(Operation *op, ValueRange operands,
                              TypeRange results);
 
+/// The numbers of `name = [1, 2]` in the text of an attribute; none where it
+/// has no such list.
+SmallVector<int64_t> parseDimensions(StringRef text, StringRef name);
+
 /// Creates StableHLO ops, at the insertion point and location of a builder.
 class StableHLOBuilder {
 public:

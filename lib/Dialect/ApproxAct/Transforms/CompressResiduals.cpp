@@ -68,15 +68,6 @@ static bool hasOpaqueBody(func::FuncOp func) {
   });
 }
 
-/// Whether the program runs on many devices, as partitions of one.
-static bool isDistributed(func::FuncOp func) {
-  auto module = func->getParentOfType<ModuleOp>();
-  auto count = module
-                   ? module->getAttrOfType<IntegerAttr>("mhlo.num_partitions")
-                   : IntegerAttr();
-  return count && count.getInt() > 1;
-}
-
 namespace {
 struct CompressResiduals
     : approx_act::impl::CompressResidualsBase<CompressResiduals> {

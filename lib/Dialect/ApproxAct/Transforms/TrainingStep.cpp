@@ -32,6 +32,14 @@ FailureOr<TrainingStep> approx_act::getTrainingStep(
   return step;
 }
 
+bool approx_act::isDistributed(func::FuncOp func) {
+  auto module = func->getParentOfType<ModuleOp>();
+  auto count = module
+                   ? module->getAttrOfType<IntegerAttr>("mhlo.num_partitions")
+                   : IntegerAttr();
+  return count && count.getInt() > 1;
+}
+
 void approx_act::eraseDeadOps(Block &block) {
   Operation *terminator = block.getTerminator();
   for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))

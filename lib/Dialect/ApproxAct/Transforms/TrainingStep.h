@@ -25,6 +25,9 @@ FailureOr<TrainingStep> getTrainingStep(func::FuncOp func,
                                         ArrayRef<unsigned> forwardResults,
                                         std::string &reason);
 
+/// Whether the program runs on many devices, as partitions of one.
+bool isDistributed(func::FuncOp func);
+
 /// Erases the ops of the block whose results nothing reads, with what only they
 /// read. (`isOpTriviallyDead` spares every op that has no class of its own.)
 void eraseDeadOps(Block &block);

@@ -222,6 +222,60 @@ def DelayDraws : Pass<"approx-act-delay-draws", "::mlir::func::FuncOp"> {
   ];
 }
 
+def SplitContractions
+    : Pass<"approx-act-split-contractions", "::mlir::func::FuncOp"> {
+  let summary = "Restore a part of an activation at a time where it is summed over";
+  let description = [{
+    The gradient of a weight is a sum over the examples of a batch. The pass
+    writes a contraction that sums over a dimension of a restored activation as
+    a sum of contractions of ranges of that dimension. Each range is restored
+    when the sum of those before is known, as an `approx_act.barrier` says, so
+    that only one is in memory, and one copy of it where a contraction is done
+    on transposed operands.
+
+    Contractions are `stablehlo.dot_general` and `stablehlo.convolution`. One is
+    split where an operand is arithmetic on codes that nothing else reads; the
+    number of ranges is the largest that divides the dimension, is at most
+    `max-ranges`, and leaves in each as many bytes as the result has, for so
+    many are read and written to add it, and at least `min-bytes`. Results of fewer than 32 bits are not split, for their sum
+    would lose digits; nor are programs of many partitions, whose devices have
+    ranges of their own. Sums change in rounding alone.
+
+    Before:
+
+    ```mlir
+    %b:2 = approx_act.barrier %codes, %g : …
+    %u = approx_act.unpack %b#0 …
+    %h = approx_act.dequantize %u, %lo, %step : …
+    %dw = "stablehlo.dot_general"(%h, %b#1) …
+    ```
+
+    After:
+
+    ```mlir
+    %b:2 = approx_act.barrier %codes, %g : …
+    %u = approx_act.unpack %b#0 …
+    %h = approx_act.dequantize %u, %lo, %step : …
+    %h0 = "stablehlo.slice"(%h) …
+    %g0 = "stablehlo.slice"(%b#1) …
+    %dw0 = "stablehlo.dot_general"(%h0, %g0) …
+    %c:5 = approx_act.barrier %b#0, %lo, %step, %b#1, %dw0 : …
+    // … %dw1 of the second range, from %c
+    %dw = "stablehlo.add"(%c#4, %dw1) …
+    ```
+  }];
+  let dependentDialects = ["::mlir::approx_act::ApproxActDialect"];
+  let options = [
+    Option<"maxRanges", "max-ranges", "unsigned", "8",
+      "The most parts of a contraction">,
+    Option<"minBytes", "min-bytes", "int64_t", "1 << 20",
+      "The least bytes of a part of the activation">,
+  ];
+  let statistics = [
+    Statistic<"numSplit", "split", "Contractions done by ranges">,
+  ];
+}
+
 def PrintTurnaround : TrainingStepPass<"approx-act-print-turnaround"> {
   let summary = "Print where forward ends and backward begins";
   let description = [{
