@@ -201,8 +201,7 @@ def measure_step(options: argparse.Namespace, toolkit: pathlib.Path) -> dict:
     text = sgd_text(options.model, options.depth, options.batch)
     figures: dict = {}
     for bits in options.bits:
-        flags = [f"--approx-act-pipeline=bits={bits} target=approx_act"] if bits else []
-        step = opt(text, *flags)[0] if bits else text
+        step, _ = opt(text, f"--approx-act-pipeline=bits={bits} target=approx_act")
         linalg = importer.to_linalg(importer.load(step))
         module, plan = opt(linalg, "--approx-act-to-gpu=format=gpu print-plan")
         peak, bound = map(int, re.search(r"# peak (\d+) bytes, lower bound (\d+)", plan).groups())

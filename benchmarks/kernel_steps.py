@@ -86,10 +86,8 @@ def opt(text: str, *flags: str) -> str:
     return subprocess.run(command, input=text, stdout=subprocess.PIPE, text=True, check=True).stdout
 
 
-def rewrite(model: Model, bits: int | None) -> str:
-    """The step with codes of so many bits; exact for None."""
-    if not bits:
-        return model.text
+def rewrite(model: Model, bits: int) -> str:
+    """The step with codes of so many bits; exact for 0."""
     return opt(model.text, f"--approx-act-pipeline=bits={bits} target=approx_act")
 
 

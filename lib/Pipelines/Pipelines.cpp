@@ -41,18 +41,20 @@ void approx_act::buildPipeline(OpPassManager &pm,
   factor.forwardResults = llvm::to_vector(options.forwardResults);
   pm.addNestedPass<func::FuncOp>(createFactorSums(factor));
 
-  CompressResidualsOptions compress;
-  compress.forwardResults = llvm::to_vector(options.forwardResults);
-  compress.bits = options.bits;
-  compress.range = options.range;
-  compress.sigma = options.sigma;
-  compress.granularity = options.granularity;
-  compress.groupSize = options.groupSize;
-  compress.rounding = options.rounding;
-  compress.seed = options.seed;
-  compress.minFraction = options.minFraction;
-  pm.addNestedPass<func::FuncOp>(createCompressResiduals(compress));
-  pm.addNestedPass<func::FuncOp>(createDelayDraws());
+  if (options.bits != 0) {
+    CompressResidualsOptions compress;
+    compress.forwardResults = llvm::to_vector(options.forwardResults);
+    compress.bits = options.bits;
+    compress.range = options.range;
+    compress.sigma = options.sigma;
+    compress.granularity = options.granularity;
+    compress.groupSize = options.groupSize;
+    compress.rounding = options.rounding;
+    compress.seed = options.seed;
+    compress.minFraction = options.minFraction;
+    pm.addNestedPass<func::FuncOp>(createCompressResiduals(compress));
+    pm.addNestedPass<func::FuncOp>(createDelayDraws());
+  }
 
   if (options.target != PipelineTarget::StableHLO)
     return;

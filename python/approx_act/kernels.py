@@ -296,7 +296,8 @@ def compile(
       runtime_options: more options of the runtime, by the names of the environment
         variable ``APPROX_ACT_RUNTIME``, such as ``"poison"``.
       **kwargs: options of :func:`approx_act.approximate`, by their names, with
-        ``bits=None`` for the exact step; all others are arguments of ``fun``.
+        ``bits=None`` for the exact step, whose backward pass may sum in another
+        order; all others are arguments of ``fun``.
 
     Returns:
       A :class:`CompiledStep`, which is called as ``fun`` is, without its static
@@ -321,13 +322,17 @@ def compile(
     arguments = _arguments(info, step)
     module = importer.load(_primitive.lower_exact(step), step.name)
     text = importer.to_text(module)
+    forward = _primitive.exact_results(step, made.options)
     rewritten = None
     if not exact:
-        rewritten = _primitive.rewrite(
-            text, made.options, _primitive.exact_results(step, made.options), "approx_act"
-        )
+        rewritten = _primitive.rewrite(text, made.options, forward, "approx_act")
     if rewritten is not None:
         module = importer.load(rewritten.text, step.name)
+    elif exact and forward:
+        # What saves work beside the codes; a step without a loss has no backward pass.
+        results = ",".join(map(str, forward))
+        prepared = tool.run(text, f"bits=0 forward-results={results} target=approx_act")
+        module = importer.load(prepared.text, step.name)
     lowered = tool.lower(importer.to_linalg(module, step.name), pipeline)
     return CompiledStep(
         arguments,

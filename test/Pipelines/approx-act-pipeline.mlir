@@ -7,6 +7,8 @@
 // RUN: approx-act-opt %s --approx-act-pipeline --mlir-print-debuginfo > %t.second
 // RUN: diff %t.first %t.second
 
+// RUN: approx-act-opt %s --approx-act-pipeline="bits=0 target=approx_act" | FileCheck %s --check-prefixes=CHECK,EXACT
+
 // RUN: not approx-act-opt %s --approx-act-pipeline="target=linalg" 2>&1 | FileCheck %s --check-prefix=TARGET
 // TARGET: target
 
@@ -27,6 +29,10 @@
 // STABLEHLO: "stablehlo.dot_general"
 // STABLEHLO: "stablehlo.optimization_barrier"
 // STABLEHLO-NOT: approx_act.
+// EXACT-NOT: approx_act.
+// EXACT: "stablehlo.compare"
+// EXACT-NOT: "stablehlo.compare"
+// EXACT-NOT: approx_act.
 // CHECK-NOT: func.func private
 module @jit_step attributes {mhlo.num_partitions = 1 : i32} {
   func.func public @main(%w: tensor<64x64xf32> {jax.buffer_donor = true}, %x: tensor<64x64xf32>)

@@ -27,7 +27,8 @@ struct PipelineOptions : PassPipelineOptions<PipelineOptions> {
           clEnumValN(PipelineTarget::StableHLO, "stablehlo",
                      "Lower approx_act, so that StableHLO's tools read it"))};
   Option<unsigned> bits{*this, "bits",
-                        llvm::cl::desc("Bits per code: 8, 4, 2 or 1"),
+                        llvm::cl::desc("Bits per code: 8, 4, 2 or 1; 0: no codes, only "
+                                       "what saves work in any step"),
                         llvm::cl::init(4)};
   ListOption<unsigned> forwardResults{
       *this, "forward-results",
