@@ -124,7 +124,7 @@ def ConvertStableHLOToLinalgPass : Pass<"convert-stablehlo-to-linalg"> {
 
     The condition of a loop is evaluated from what is known of the carried
     values, so that a counter may start anywhere and step by anything. Each step
-    is compiled by itself: time and code are linear in the number of steps, and
+    is compiled by itself: code is linear in the number of steps, and
     more than 8192 ops together are an error, as are steps that depend on data.
 
     Any other op of StableHLO (a sort, a custom call) is an error at the op.
