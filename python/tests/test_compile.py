@@ -446,3 +446,28 @@ def test_python_ends_while_arrays_live():
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, "[2. 2. 2.]\n", "")
+
+
+@pytest.mark.parametrize("bits", [None, 8, 4])
+def test_scan_and_its_gradient(bits):
+    def loss(w, x):
+        return jnp.mean(jax.lax.scan(lambda h, u: (h + jnp.tanh(h @ u), None), x, w)[0] ** 2)
+
+    random = np.random.default_rng(0)
+    w = random.standard_normal((4, 32, 32), np.float32) / 6
+    x = random.standard_normal((64, 32), np.float32)
+    step = jax.value_and_grad(loss)
+    checked = {"bits": bits, "checks": True}
+    results = [
+        approx_act.compile(step, w, x, runtime_options=options, **checked)(w, x)
+        for options in (["poison"], ["poison", "reverse-threads"])
+    ]
+    exact = jax.jit(step)(w, x)
+    expected = exact if bits is None else approx_act.jit(step, bits=bits)(w, x)
+    np.testing.assert_allclose(results[0][0], expected[0], rtol=1e-5)
+    scale = np.linalg.norm(expected[1])
+    assert np.linalg.norm(results[0][1] - expected[1]) < 1e-5 * scale
+    # Codes are in it: they show in the gradient.
+    assert bits is None or np.linalg.norm(exact[1] - expected[1]) > 1e-4 * scale
+    for forwards, backwards in zip(*results, strict=True):
+        assert np.array_equal(forwards, backwards)

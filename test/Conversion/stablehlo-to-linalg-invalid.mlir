@@ -2,7 +2,7 @@
 // RUN: approx-act-opt --convert-stablehlo-to-linalg --split-input-file --verify-diagnostics %s
 
 func.func @loop(%x: tensor<i32>) -> tensor<i32> {
-  // expected-error @+1 {{'stablehlo.while' is not supported on GPUs}}
+  // expected-error @+1 {{'stablehlo.while' is not supported on GPUs unless its steps can be counted by the compiler}}
   %0 = "stablehlo.while"(%x) ({
   ^bb0(%a: tensor<i32>):
     %c = "stablehlo.compare"(%a, %a) {comparison_direction = #stablehlo<comparison_direction LT>} : (tensor<i32>, tensor<i32>) -> tensor<i1>
@@ -35,4 +35,20 @@ func.func @call_in_scatter(%x: tensor<4xf32>, %i: tensor<2x1xi32>, %u: tensor<2x
     "stablehlo.return"(%c) : (tensor<f32>) -> ()
   }) : (tensor<4xf32>, tensor<2x1xi32>, tensor<2xf32>) -> tensor<4xf32>
   return
+}
+
+// -----
+
+// It counts, but never arrives.
+func.func @endless(%x: tensor<i32>) -> tensor<i32> {
+  // expected-error @+1 {{'stablehlo.while' is not supported on GPUs if its steps have more than 8192 ops together}}
+  %0 = "stablehlo.while"(%x) ({
+  ^bb0(%a: tensor<i32>):
+    %c = arith.constant dense<true> : tensor<i1>
+    "stablehlo.return"(%c) : (tensor<i1>) -> ()
+  }, {
+  ^bb0(%a: tensor<i32>):
+    "stablehlo.return"(%a) : (tensor<i32>) -> ()
+  }) : (tensor<i32>) -> tensor<i32>
+  return %0 : tensor<i32>
 }

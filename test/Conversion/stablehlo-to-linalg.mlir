@@ -42,3 +42,45 @@ func.func @others(%x: tensor<4xf32>, %n: tensor<0x3xf32>, %init: tensor<f32>) ->
   }) : (tensor<0x3xf32>, tensor<f32>) -> tensor<3xf32>
   return %b#0, %s : tensor<4xf32>, tensor<3xf32>
 }
+
+// -----
+
+// A counted loop becomes its steps: the counter is a constant in each, and what
+// else is carried goes from one to the next.
+// CHECK-LABEL: func.func @counted_loop(
+// CHECK-SAME: %[[X:.*]]: tensor<4xf32>)
+// CHECK-NOT: stablehlo.while
+// CHECK: %[[ONE:.*]] = arith.constant dense<1> : tensor<i32>
+// CHECK: %[[A:.*]] = linalg.add ins(%[[X]], %[[X]] :
+// CHECK: %[[TWO:.*]] = arith.constant dense<2> : tensor<i32>
+// CHECK: %[[B:.*]] = linalg.add ins(%[[A]], %[[A]] :
+// CHECK: %[[THREE:.*]] = arith.constant dense<3> : tensor<i32>
+// CHECK-NOT: linalg.add
+// CHECK: return %[[THREE]], %[[B]]
+func.func @counted_loop(%x: tensor<4xf32>) -> (tensor<i32>, tensor<4xf32>) {
+  %start = arith.constant dense<1> : tensor<i32>
+  %r:2 = "stablehlo.while"(%start, %x) ({
+  ^bb0(%i: tensor<i32>, %a: tensor<4xf32>):
+    %e = tensor.empty() : tensor<i1>
+    %c3 = arith.constant 3 : i32
+    %c = linalg.generic {indexing_maps = [affine_map<() -> ()>, affine_map<() -> ()>], iterator_types = []} ins(%i : tensor<i32>) outs(%e : tensor<i1>) {
+    ^bb0(%in: i32, %out: i1):
+      %lt = arith.cmpi slt, %in, %c3 : i32
+      linalg.yield %lt : i1
+    } -> tensor<i1>
+    "stablehlo.return"(%c) : (tensor<i1>) -> ()
+  }, {
+  ^bb0(%i: tensor<i32>, %a: tensor<4xf32>):
+    %e = tensor.empty() : tensor<4xf32>
+    %sum = linalg.add ins(%a, %a : tensor<4xf32>, tensor<4xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+    %ei = tensor.empty() : tensor<i32>
+    %c1 = arith.constant 1 : i32
+    %n = linalg.generic {indexing_maps = [affine_map<() -> ()>, affine_map<() -> ()>], iterator_types = []} ins(%i : tensor<i32>) outs(%ei : tensor<i32>) {
+    ^bb0(%in: i32, %out: i32):
+      %add = arith.addi %in, %c1 : i32
+      linalg.yield %add : i32
+    } -> tensor<i32>
+    "stablehlo.return"(%n, %sum) : (tensor<i32>, tensor<4xf32>) -> ()
+  }) : (tensor<i32>, tensor<4xf32>) -> (tensor<i32>, tensor<4xf32>)
+  return %r#0, %r#1 : tensor<i32>, tensor<4xf32>
+}

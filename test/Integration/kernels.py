@@ -69,6 +69,21 @@ def cross_entropy(x: jax.Array, y: jax.Array) -> jax.Array:
     return -jnp.mean(jnp.take_along_axis(jax.nn.log_softmax(x), y[:, None], 1))
 
 
+def scan(x: jax.Array, w: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def body(carry: jax.Array, row: jax.Array) -> tuple[jax.Array, jax.Array]:
+        carry = jnp.tanh(carry * row)
+        return carry, carry + 1
+
+    return lax.scan(body, x, w)
+
+
+def recurrent(x: jax.Array, w: jax.Array, u: jax.Array) -> jax.Array:
+    def body(state: jax.Array, inputs: jax.Array) -> tuple[jax.Array, None]:
+        return jnp.tanh(inputs @ w + state @ u), None
+
+    return lax.scan(body, jnp.zeros((x.shape[1], u.shape[0]), x.dtype), x)[0]
+
+
 IMAGE, WEIGHT = normal(2, 8, 8, 16), normal(3, 3, 16, 8)
 NHWC, NCHW = ("NHWC", "HWIO", "NHWC"), ("NCHW", "OIHW", "NCHW")
 ONE = ((1, 1), (1, 1))
@@ -215,6 +230,22 @@ PROGRAMS: dict[str, tuple[Callable, tuple[Any, ...]]] = {
     "integers": (lambda i: (i * 3 + 1, i // 2, i.sum()), (labels(5, 7, classes=100),)),
     "double": (lambda x: (x @ x.T, jnp.sqrt(jnp.abs(x))), (normal(4, 8).astype(np.float64),)),
     "nothing": (lambda x: (x + 1, x.sum()), (normal(0, 8),)),
+    "loop": (lambda x: lax.fori_loop(0, 5, lambda i, c: jnp.sin(c) * (i + 1), x), (normal(9, 6),)),
+    "scan": (scan, (normal(9), normal(4, 9))),
+    "scan's gradients": (
+        jax.grad(lambda x, w: jnp.sum(scan(x, w)[1] ** 2), (0, 1)),
+        (normal(9), normal(4, 9)),
+    ),
+    "recurrent network's gradients": (
+        jax.grad(lambda x, w, u: jnp.sum(recurrent(x, w, u) ** 2), (0, 1, 2)),
+        (normal(5, 3, 7), normal(7, 6) / 3, normal(6, 6) / 3),
+    ),
+    "loop in a loop": (
+        lambda x: lax.fori_loop(
+            0, 3, lambda i, c: lax.fori_loop(0, i + 1, lambda j, d: jnp.sin(d) + j, c), x
+        ),
+        (normal(9, 6),),
+    ),
     "a number": (lambda x: x * 2 + 1, (normal(),)),
 }
 

@@ -116,12 +116,18 @@ def ConvertStableHLOToLinalgPass : Pass<"convert-stablehlo-to-linalg"> {
     | `scatter` | a `linalg.generic` over the operand and the updates, in which each element combines the updates whose window it is in, in their order |
     | `optimization_barrier` | `approx_act.barrier` |
     | `reduce` of no elements | the initial value |
+    | `while` whose condition folds in every step | its steps, one after another |
     | `sdy.mesh`, `sdy.sharding_constraint` | nothing: there is one device |
 
     A scatter gives the same bits in every run and needs no atomics, at the cost
     of reading every index for every element.
 
-    Any other op of StableHLO (a loop, a custom call) is an error at the op.
+    The condition of a loop is evaluated from what is known of the carried
+    values, so that a counter may start anywhere and step by anything. Each step
+    is compiled by itself: code is linear in the number of steps, and
+    more than 8192 ops together are an error, as are steps that depend on data.
+
+    Any other op of StableHLO (a sort, a custom call) is an error at the op.
   }];
   let dependentDialects = ["::mlir::approx_act::ApproxActDialect",
                            "::mlir::arith::ArithDialect",
