@@ -314,8 +314,17 @@ static KnownScalars evaluate(Block &block, ArrayRef<Attribute> carried) {
 /// Replaces a loop, whose steps are counted by what is known at compile time,
 /// by its steps one after another.
 static LogicalResult lowerLoop(Operation *op, RewriterBase &rewriter) {
-  if (op->getNumRegions() != 2 || !op->getRegion(0).hasOneBlock() ||
-      !op->getRegion(1).hasOneBlock())
+  // The shim takes any op, so what a verifier would check is checked here.
+  bool isLoop =
+      op->getNumRegions() == 2 &&
+      llvm::all_of(op->getRegions(), [&](Region &region) {
+        return region.hasOneBlock() && !region.front().empty() &&
+               TypeRange(region.getArgumentTypes()) == op->getOperandTypes();
+      });
+  if (!isLoop || op->getRegion(0).front().back().getNumOperands() != 1 ||
+      op->getRegion(1).front().back().getOperandTypes() !=
+          op->getOperandTypes() ||
+      op->getResultTypes() != op->getOperandTypes())
     return op->emitError("expected a loop of a condition and a body");
   Block &condition = op->getRegion(0).front(), &body = op->getRegion(1).front();
   int64_t size = 0;

@@ -52,3 +52,17 @@ func.func @endless(%x: tensor<i32>) -> tensor<i32> {
   }) : (tensor<i32>) -> tensor<i32>
   return %0 : tensor<i32>
 }
+
+// -----
+
+func.func @loop_without_condition(%x: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error @+1 {{expected a loop of a condition and a body}}
+  %0 = "stablehlo.while"(%x) ({
+  ^bb0(%a: tensor<4xf32>):
+    "stablehlo.return"() : () -> ()
+  }, {
+  ^bb0(%a: tensor<4xf32>):
+    "stablehlo.return"(%a) : (tensor<4xf32>) -> ()
+  }) : (tensor<4xf32>) -> tensor<4xf32>
+  return %0 : tensor<4xf32>
+}
