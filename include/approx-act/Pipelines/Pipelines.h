@@ -26,10 +26,11 @@ struct PipelineOptions : PassPipelineOptions<PipelineOptions> {
                      "Stop after approx-act-compress-residuals"),
           clEnumValN(PipelineTarget::StableHLO, "stablehlo",
                      "Lower approx_act, so that StableHLO's tools read it"))};
-  Option<unsigned> bits{*this, "bits",
-                        llvm::cl::desc("Bits per code: 8, 4, 2 or 1; 0: no codes, only "
-                                       "what saves work in any step"),
-                        llvm::cl::init(4)};
+  Option<unsigned> bits{
+      *this, "bits",
+      llvm::cl::desc("Bits per code: 8, 4, 2 or 1; 0: no codes, only "
+                     "what saves work in any step"),
+      llvm::cl::init(4)};
   ListOption<unsigned> forwardResults{
       *this, "forward-results",
       llvm::cl::desc("Indices of the results that must be exact, loss first")};
