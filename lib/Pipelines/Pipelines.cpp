@@ -54,6 +54,7 @@ void approx_act::buildPipeline(OpPassManager &pm,
     compress.minFraction = options.minFraction;
     pm.addNestedPass<func::FuncOp>(createCompressResiduals(compress));
     pm.addNestedPass<func::FuncOp>(createDelayDraws());
+    pm.addNestedPass<func::FuncOp>(createDelayFills());
   }
 
   if (options.target != PipelineTarget::StableHLO)

@@ -557,6 +557,37 @@ ResidualRewriter::Stored ResidualRewriter::getStored(Value value) const {
   return exact;
 }
 
+/// The cotangent that arrives at `op`; where there is none, the loss, so that
+/// nothing is restored during the forward pass.
+Value ResidualRewriter::findAwaited(Operation *op) const {
+  auto isCotangent = [&](Value value) {
+    return !turnaround.isPrimal(value) && canBeTied(value);
+  };
+  SmallVector<Value> reads = getOperandsAndCaptures(op);
+  auto *read = llvm::find_if(reads, isCotangent);
+  if (read == reads.end())
+    return turnaround.getAnchor();
+  // A barrier puts what goes through it in memory. Where what that is computed
+  // from has to stay there too, it is enough to wait for that.
+  Value awaited = *read;
+  auto isReadLater = [&](Value value) {
+    return isCotangent(value) &&
+           getByteSize(value.getType()) == getByteSize(awaited.getType()) &&
+           llvm::any_of(value.getUsers(), [&](Operation *inner) {
+             Operation *user = block.findAncestorOpInBlock(*inner);
+             return isBefore(op, user);
+           });
+  };
+  while (isCheap(awaited.getDefiningOp())) {
+    OperandRange operands = awaited.getDefiningOp()->getOperands();
+    auto source = llvm::find_if(operands, isReadLater);
+    if (source == operands.end())
+      break;
+    awaited = *source;
+  }
+  return awaited;
+}
+
 void ResidualRewriter::openClusters(Operation *op, ArrayRef<Value> restored) {
   unsigned component = components.lookup(op);
   // Grids are tied as well: repeated to the shape of the codes, they would be
@@ -580,15 +611,7 @@ void ResidualRewriter::openClusters(Operation *op, ArrayRef<Value> restored) {
   if (opened.empty())
     return;
 
-  // The cotangent that arrives here; where there is none, the loss, so that
-  // nothing is restored during the forward pass.
-  Value awaited = turnaround.getAnchor();
-  for (Value read : getOperandsAndCaptures(op)) {
-    if (turnaround.isPrimal(read) || !canBeTied(read))
-      continue;
-    awaited = read;
-    break;
-  }
+  Value awaited = findAwaited(op);
   if (canBeTied(awaited))
     tied.push_back(awaited);
   auto barrier = tieBefore(op, op->getLoc(), tied);
@@ -609,7 +632,12 @@ void ResidualRewriter::openClusters(Operation *op, ArrayRef<Value> restored) {
   SmallVector<Value> finished;
   llvm::copy_if(op->getResults(), std::back_inserter(finished), canBeTied);
   finished.push_back(barrier.getOutputs().back());
-  tieBefore(op->getNextNode(), op->getLoc(), finished);
+  // Nor may what another contraction has made of the same cotangent go on.
+  if (Operation *before = awaited.getDefiningOp(); finishes.contains(before))
+    for (Value other : before->getResults())
+      if (other != awaited && !other.use_empty())
+        finished.push_back(other);
+  finishes.insert(tieBefore(op->getNextNode(), op->getLoc(), finished));
 }
 
 BarrierOp ResidualRewriter::tieBefore(Operation *point, Location loc,

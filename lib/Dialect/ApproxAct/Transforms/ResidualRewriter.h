@@ -107,6 +107,7 @@ private:
   /// By value: the map that holds the sources grows.
   Sources getSources(Value value);
   SmallVector<OpOperand *> getRestoredUses(Operation *op) const;
+  Value findAwaited(Operation *op) const;
   void openClusters(Operation *op, ArrayRef<Value> restored);
   /// How a root or a companion is stored; one that is exact as its own words.
   Stored getStored(Value value) const;
@@ -147,6 +148,8 @@ private:
   llvm::DenseMap<Value, Sources> sources;
   /// The companions of each cluster, over all values restored in it.
   llvm::DenseMap<Cluster, llvm::SetVector<Value>> companions;
+  /// Barriers behind contractions, of their results and their cotangents.
+  llvm::DenseSet<Operation *> finishes;
   /// What each open cluster restores from, behind its barrier.
   llvm::DenseMap<Cluster, Stored> open;
   /// Restored values by value and component.

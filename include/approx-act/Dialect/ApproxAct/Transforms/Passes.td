@@ -222,6 +222,47 @@ def DelayDraws : Pass<"approx-act-delay-draws", "::mlir::func::FuncOp"> {
   ];
 }
 
+def DelayFills : Pass<"approx-act-delay-fills", "::mlir::func::FuncOp"> {
+  let summary = "Repeat constants where what they are repeated to is read";
+  let description = [{
+    The zeros that a scatter adds to, or that a loop starts its stacks of
+    gradients from, depend on nothing, so a compiler may write those of the
+    backward pass as soon as the step begins, and keep them in memory through
+    the forward pass. The pass ties the constant, by an `approx_act.barrier`,
+    to what the op reads beside it that is computed last (or to what that is
+    computed from, if that is arithmetic).
+
+    It does so for every op but arithmetic and views that reads a large value
+    made of small constants alone, in bodies of loops and branches too. A large
+    value that no small constant is read for (positions, a constant that is
+    large itself) stays, and so does what is read with arguments alone.
+
+    Applies to functions with barriers, that is, after
+    `approx-act-compress-residuals` has changed them. Numbers do not change.
+
+    Before:
+
+    ```mlir
+    %zeros = "stablehlo.broadcast_in_dim"(%zero) … : (tensor<f32>) -> tensor<512x128xf32>
+    // …
+    %sum = "stablehlo.scatter"(%zeros, %ids, %gradient) …
+    ```
+
+    After:
+
+    ```mlir
+    // …
+    %zero1, %gradient1 = approx_act.barrier %zero, %gradient : …
+    %zeros = "stablehlo.broadcast_in_dim"(%zero1) … : (tensor<f32>) -> tensor<512x128xf32>
+    %sum = "stablehlo.scatter"(%zeros, %ids, %gradient) …
+    ```
+  }];
+  let dependentDialects = ["::mlir::approx_act::ApproxActDialect"];
+  let statistics = [
+    Statistic<"numDelayed", "delayed", "Values that wait to be written">,
+  ];
+}
+
 def SplitContractions
     : Pass<"approx-act-split-contractions", "::mlir::func::FuncOp"> {
   let summary = "Restore a part of an activation at a time where it is summed over";
