@@ -13,6 +13,7 @@
 
 #include "approx-act/Conversion/Passes.h"
 #include "approx-act/Dialect/ApproxAct/IR/ApproxAct.h"
+#include "approx-act/Dialect/StableHLO/Loops.h"
 #include "approx-act/Dialect/StableHLO/StableHLO.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -314,19 +315,10 @@ static KnownScalars evaluate(Block &block, ArrayRef<Attribute> carried) {
 /// Replaces a loop, whose steps are counted by what is known at compile time,
 /// by its steps one after another.
 static LogicalResult lowerLoop(Operation *op, RewriterBase &rewriter) {
-  // The shim takes any op, so what a verifier would check is checked here.
-  bool isLoop =
-      op->getNumRegions() == 2 &&
-      llvm::all_of(op->getRegions(), [&](Region &region) {
-        return region.hasOneBlock() && !region.front().empty() &&
-               TypeRange(region.getArgumentTypes()) == op->getOperandTypes();
-      });
-  if (!isLoop || op->getRegion(0).front().back().getNumOperands() != 1 ||
-      op->getRegion(1).front().back().getOperandTypes() !=
-          op->getOperandTypes() ||
-      op->getResultTypes() != op->getOperandTypes())
+  std::optional<Loop> loop = Loop::match(op);
+  if (!loop)
     return op->emitError("expected a loop of a condition and a body");
-  Block &condition = op->getRegion(0).front(), &body = op->getRegion(1).front();
+  Block &condition = loop->getCondition(), &body = loop->getBody();
   int64_t size = 0;
   body.walk([&](Operation *) { ++size; });
 
@@ -368,7 +360,7 @@ static LogicalResult lowerLoop(Operation *op, RewriterBase &rewriter) {
     for (BlockArgument argument : body.getArguments())
       if (Attribute attr = known.lookup(argument))
         mapKnown(argument, attr);
-    for (Operation &nested : llvm::drop_end(body)) {
+    for (Operation &nested : loop->getBodyOps()) {
       if (nested.getNumResults() == 1 && known.contains(nested.getResult(0)))
         mapKnown(nested.getResult(0), known.lookup(nested.getResult(0)));
       else

@@ -66,3 +66,16 @@ func.func @loop_without_condition(%x: tensor<4xf32>) -> tensor<4xf32> {
   }) : (tensor<4xf32>) -> tensor<4xf32>
   return %0 : tensor<4xf32>
 }
+
+// -----
+
+func.func @loop_without_end(%x: tensor<i1>) -> tensor<i1> {
+  // expected-error @+1 {{expected a loop of a condition and a body}}
+  %0 = "stablehlo.while"(%x) ({
+  ^bb0(%a: tensor<i1>):
+    "stablehlo.return"(%a) : (tensor<i1>) -> ()
+  }, {
+  ^bb0(%a: tensor<i1>):
+  }) : (tensor<i1>) -> tensor<i1>
+  return %0 : tensor<i1>
+}

@@ -31,11 +31,11 @@ static std::optional<int64_t> getInteger(Value value) {
 
 std::optional<Loop> Loop::match(Operation *op) {
   if (!isStableHLOOp(op, "while") || op->getNumRegions() != 2 ||
-      op->getNumResults() != op->getNumOperands())
+      op->getResultTypes() != op->getOperandTypes())
     return std::nullopt;
   // The shim takes any op, so what a verifier would check is checked here.
   for (Region &region : op->getRegions())
-    if (!region.hasOneBlock() ||
+    if (!region.hasOneBlock() || region.front().empty() ||
         region.front().getArgumentTypes() != op->getOperandTypes())
       return std::nullopt;
   Loop loop(op);
