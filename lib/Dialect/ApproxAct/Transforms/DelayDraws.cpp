@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Delay.h"
 #include "approx-act/Analysis/Residuals.h"
 #include "approx-act/Analysis/Turnaround.h"
 #include "approx-act/Dialect/ApproxAct/IR/ApproxAct.h"
@@ -19,19 +20,8 @@ namespace mlir::approx_act {
 using namespace mlir;
 using namespace mlir::approx_act;
 
-/// What takes less may be there from the start.
-static constexpr int64_t kMinBytes = 1 << 16;
 /// How many times the bytes that it reads an op has to write to generate them.
 static constexpr int64_t kMinGrowth = 16;
-
-static int64_t getBytes(Value value) {
-  return getByteSize(value.getType()).value_or(0);
-}
-
-static bool isConstant(Value value) {
-  auto op = dyn_cast_or_null<ResidualOpInterface>(value.getDefiningOp());
-  return op && op.getScalarFunction() == ScalarFunction::Constant;
-}
 
 /// Whether the op, loops and all, does nothing but compute its results.
 static bool hasNoEffects(Operation *op) {
@@ -93,7 +83,8 @@ bool DrawDelaying::isGenerated(Operation *op) const {
   for (Value operand : getOperandsAndCaptures(op))
     if (!isGenerated(operand) && !isConstant(operand))
       read += getBytes(operand);
-  return read == 0 || (written >= kMinBytes && written >= kMinGrowth * read);
+  return read == 0 ||
+         (written >= kMinDelayedBytes && written >= kMinGrowth * read);
 }
 
 /// The first op, in program order, that reads what comes of the draw beside
@@ -124,7 +115,7 @@ Value DrawDelaying::findAwaited(Operation *reader) const {
   while (true) {
     SmallVector<Value> others;
     for (Value operand : getOperandsAndCaptures(op))
-      if (!isGenerated(operand) && getBytes(operand) >= kMinBytes)
+      if (!isGenerated(operand) && getBytes(operand) >= kMinDelayedBytes)
         others.push_back(operand);
     if (others.empty())
       return {};
@@ -232,17 +223,11 @@ struct DelayDraws : approx_act::impl::DelayDrawsBase<DelayDraws> {
   using DelayDrawsBase::DelayDrawsBase;
 
   void runOnOperation() override {
-    // A step that is not rewritten stays as it is.
-    bool isRewritten =
-        getOperation()
-            ->walk([](BarrierOp) { return WalkResult::interrupt(); })
-            .wasInterrupted();
-    if (!isRewritten)
+    std::optional<unsigned> count = delayInBlocks(
+        getOperation(), [](Block &block) { return DrawDelaying(block).run(); });
+    if (!count)
       return markAllAnalysesPreserved();
-    SmallVector<Block *> blocks;
-    getOperation().walk([&](Block *block) { blocks.push_back(block); });
-    for (Block *block : blocks)
-      numDelayed += DrawDelaying(*block).run();
+    numDelayed += *count;
   }
 };
 } // namespace

@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Delay.h"
 #include "approx-act/Analysis/Residuals.h"
 #include "approx-act/Dialect/ApproxAct/IR/ApproxAct.h"
 #include "approx-act/Dialect/ApproxAct/Transforms/Passes.h"
@@ -16,18 +17,6 @@ namespace mlir::approx_act {
 
 using namespace mlir;
 using namespace mlir::approx_act;
-
-/// What takes less may be there from the start.
-static constexpr int64_t kMinBytes = 1 << 16;
-
-static int64_t getBytes(Value value) {
-  return getByteSize(value.getType()).value_or(0);
-}
-
-static bool isConstant(Value value) {
-  auto op = dyn_cast_or_null<ResidualOpInterface>(value.getDefiningOp());
-  return op && op.getScalarFunction() == ScalarFunction::Constant;
-}
 
 namespace {
 /// The fills of one block: values that arithmetic and views make of constants.
@@ -63,7 +52,7 @@ FillDelaying::Cone FillDelaying::getCone(ArrayRef<OpOperand *> uses) const {
   auto add = [&](Value value) {
     if (fills.contains(value))
       cone.ops.insert(value.getDefiningOp());
-    else if (getBytes(value) < kMinBytes)
+    else if (getBytes(value) < kMinDelayedBytes)
       cone.roots.insert(value);
   };
   for (OpOperand *use : uses)
@@ -113,7 +102,8 @@ unsigned FillDelaying::delay(Operation *reader) {
   std::optional<Loop> loop = Loop::match(reader);
   SmallVector<OpOperand *> uses;
   for (OpOperand &operand : reader->getOpOperands())
-    if (fills.contains(operand.get()) && getBytes(operand.get()) >= kMinBytes &&
+    if (fills.contains(operand.get()) &&
+        getBytes(operand.get()) >= kMinDelayedBytes &&
         !(loop && loop->isInvariant(operand.getOperandNumber())))
       uses.push_back(&operand);
   Cone cone = getCone(uses);
@@ -173,17 +163,11 @@ struct DelayFills : approx_act::impl::DelayFillsBase<DelayFills> {
   using DelayFillsBase::DelayFillsBase;
 
   void runOnOperation() override {
-    // A step that is not rewritten stays as it is.
-    bool isRewritten =
-        getOperation()
-            ->walk([](BarrierOp) { return WalkResult::interrupt(); })
-            .wasInterrupted();
-    if (!isRewritten)
+    std::optional<unsigned> count = delayInBlocks(
+        getOperation(), [](Block &block) { return FillDelaying(block).run(); });
+    if (!count)
       return markAllAnalysesPreserved();
-    SmallVector<Block *> blocks;
-    getOperation().walk([&](Block *block) { blocks.push_back(block); });
-    for (Block *block : blocks)
-      numDelayed += FillDelaying(*block).run();
+    numDelayed += *count;
   }
 };
 } // namespace
