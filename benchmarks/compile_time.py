@@ -62,9 +62,8 @@ def measure(depth: int, batch: int, bits: int, chips: list[str], repetitions: in
         return result
 
     text = take("import", lambda: importer.import_module(source))
-    if bits:
-        pipeline = f"--approx-act-pipeline=bits={bits} target=approx_act"
-        text = take("rewrite", lambda: compiler(text, pipeline))
+    pipeline = f"--approx-act-pipeline=bits={bits} target=approx_act"
+    text = take("rewrite", lambda: compiler(text, pipeline))
     linalg = take("linalg", lambda: importer.to_linalg(importer.load(text)))
     total = sum(seconds.values())
     total_clock = sum(clock.values())
@@ -84,7 +83,7 @@ def measure(depth: int, batch: int, bits: int, chips: list[str], repetitions: in
         "chips": chips,
         "ops": source.count('"stablehlo.'),
         "kernels": kernels,
-        "seconds": {stage: round(seconds.get(stage, 0.0), 3) for stage in STAGES},
+        "seconds": {stage: round(seconds[stage], 3) for stage in STAGES},
         "total_seconds": round(total + before, 3),
         "clock_seconds": round(total_clock + clock["machine code"], 3),
     }
