@@ -278,9 +278,10 @@ def SplitContractions
     split where an operand is arithmetic on codes that nothing else reads; the
     number of ranges is the largest that divides the dimension, is at most
     `max-ranges`, and leaves in each as many bytes as the result has, for so
-    many are read and written to add it, and at least `min-bytes`. Results of fewer than 32 bits are not split, for their sum
-    would lose digits; nor are programs of many partitions, whose devices have
-    ranges of their own. Sums change in rounding alone.
+    many are read and written to add it, and at least `min-bytes`. Results of
+    fewer than 32 bits are not split, for their sum would lose digits; nor are
+    programs of many partitions, whose devices have ranges of their own. Sums
+    change in rounding alone.
 
     Before:
 
