@@ -11,9 +11,9 @@
 ///
 //===----------------------------------------------------------------------===//
 
+#include "LoopsToSCF.h"
 #include "approx-act/Conversion/Passes.h"
 #include "approx-act/Dialect/ApproxAct/IR/ApproxAct.h"
-#include "approx-act/Dialect/StableHLO/Loops.h"
 #include "approx-act/Dialect/StableHLO/StableHLO.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -21,7 +21,6 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
-#include "mlir/IR/Matchers.h"
 #include "mlir/IR/PatternMatch.h"
 
 namespace mlir::approx_act {
@@ -235,142 +234,6 @@ static LogicalResult lowerScatter(Operation *op, RewriterBase &rewriter) {
     return op->emitError("expected a computation of scalars in the scatter");
   }
   rewriter.replaceOp(op, generic);
-  return success();
-}
-
-//===----------------------------------------------------------------------===//
-// Loops
-//===----------------------------------------------------------------------===//
-
-/// Ops that a loop may become at most: each is compiled by itself.
-static constexpr int64_t kMaxUnrolledOps = 1 << 13;
-
-namespace {
-/// Elements of tensors of rank 0 that are known when the program is compiled.
-using KnownScalars = DenseMap<Value, Attribute>;
-} // namespace
-
-/// The element of `value`, which may be known or a constant; null if neither.
-static Attribute getKnown(Value value, const KnownScalars &known) {
-  if (Attribute found = known.lookup(value))
-    return found;
-  DenseElementsAttr elements;
-  if (matchPattern(value, m_Constant(&elements)) && typeOf(value) &&
-      typeOf(value).getRank() == 0)
-    return *elements.getValues<Attribute>().begin();
-  return {};
-}
-
-/// Adds the results of an op on tensors of rank 0, if its body folds.
-static void evaluate(Operation *op, KnownScalars &known) {
-  auto generic = dyn_cast<linalg::GenericOp>(op);
-  if (!generic || generic.getNumLoops() != 0)
-    return;
-  KnownScalars inner;
-  for (auto [argument, operand] :
-       llvm::zip(generic.getRegionInputArgs(), generic.getInputs()))
-    if (Attribute attr = getKnown(operand, known))
-      inner[argument] = attr;
-  auto lookup = [&](Value value) -> Attribute {
-    Attribute attr = inner.lookup(value);
-    if (!attr)
-      matchPattern(value, m_Constant(&attr));
-    return attr;
-  };
-  for (Operation &nested : generic.getBody()->without_terminator()) {
-    SmallVector<Attribute> operands =
-        llvm::map_to_vector(nested.getOperands(), lookup);
-    SmallVector<OpFoldResult> results;
-    // Of constants alone, an op folds to constants or not at all.
-    if (nested.getNumRegions() != 0 || !llvm::all_of(operands, [](Attribute a) {
-          return static_cast<bool>(a);
-        }))
-      continue;
-    if (failed(nested.fold(operands, results)) || results.empty())
-      continue;
-    for (auto [result, folded] : llvm::zip_equal(nested.getResults(), results))
-      if (Attribute attr = dyn_cast<Attribute>(folded))
-        inner[result] = attr;
-      else if (Attribute attr = lookup(cast<Value>(folded)))
-        inner[result] = attr;
-  }
-  for (auto [result, value] :
-       llvm::zip_equal(generic.getResults(),
-                       generic.getBody()->getTerminator()->getOperands()))
-    if (Attribute attr = lookup(value))
-      known[result] = attr;
-}
-
-/// Evaluates a region of a loop on what is known of the carried values.
-static KnownScalars evaluate(Block &block, ArrayRef<Attribute> carried) {
-  KnownScalars known;
-  for (auto [argument, attr] : llvm::zip_equal(block.getArguments(), carried))
-    if (attr)
-      known[argument] = attr;
-  for (Operation &op : llvm::drop_end(block))
-    evaluate(&op, known);
-  return known;
-}
-
-/// Replaces a loop, whose steps are counted by what is known at compile time,
-/// by its steps one after another.
-static LogicalResult lowerLoop(Operation *op, RewriterBase &rewriter) {
-  std::optional<Loop> loop = Loop::match(op);
-  if (!loop)
-    return op->emitError("expected a loop of a condition and a body");
-  Block &condition = loop->getCondition(), &body = loop->getBody();
-  int64_t size = 0;
-  body.walk([&](Operation *) { ++size; });
-
-  // All steps are evaluated before anything is changed.
-  SmallVector<Attribute> carried =
-      llvm::map_to_vector(op->getOperands(), [](Value operand) {
-        return getKnown(operand, KnownScalars());
-      });
-  SmallVector<KnownScalars> steps;
-  while (true) {
-    KnownScalars known = evaluate(condition, carried);
-    auto goesOn = dyn_cast_or_null<IntegerAttr>(
-        getKnown(condition.back().getOperand(0), known));
-    if (!goesOn)
-      return op->emitError("'stablehlo.while' is not supported on GPUs unless "
-                           "its steps can be counted by the compiler");
-    if (goesOn.getValue().isZero())
-      break;
-    if ((static_cast<int64_t>(steps.size()) + 1) * size > kMaxUnrolledOps)
-      return op->emitError("'stablehlo.while' is not supported on GPUs if its "
-                           "steps have more than ")
-             << kMaxUnrolledOps << " ops together";
-    steps.push_back(evaluate(body, carried));
-    carried = llvm::map_to_vector(body.back().getOperands(), [&](Value value) {
-      return getKnown(value, steps.back());
-    });
-  }
-
-  rewriter.setInsertionPoint(op);
-  SmallVector<Value> values(op->getOperands());
-  for (const KnownScalars &known : steps) {
-    IRMapping mapping;
-    auto mapKnown = [&](Value value, Attribute attr) {
-      auto constant = DenseElementsAttr::get(typeOf(value), attr);
-      mapping.map(
-          value, arith::ConstantOp::create(rewriter, value.getLoc(), constant));
-    };
-    mapping.map(body.getArguments(), values);
-    for (BlockArgument argument : body.getArguments())
-      if (Attribute attr = known.lookup(argument))
-        mapKnown(argument, attr);
-    for (Operation &nested : loop->getBodyOps()) {
-      if (nested.getNumResults() == 1 && known.contains(nested.getResult(0)))
-        mapKnown(nested.getResult(0), known.lookup(nested.getResult(0)));
-      else
-        rewriter.clone(nested, mapping);
-    }
-    values = llvm::map_to_vector(body.back().getOperands(), [&](Value value) {
-      return mapping.lookupOrDefault(value);
-    });
-  }
-  rewriter.replaceOp(op, values);
   return success();
 }
 

@@ -14,6 +14,9 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
 namespace mlir::approx_act {
 #define GEN_PASS_DEF_BUFFERIZEKERNELS
@@ -132,8 +135,11 @@ static LogicalResult passResults(func::FuncOp func) {
                                    attrs, value.getLoc())))
       return failure();
     Value result = func.getArguments().back();
-    // Computed where it is wanted, the first time that it is returned.
-    if (auto alloc = value.getDefiningOp<memref::AllocOp>()) {
+    // Computed where it is wanted, the first time that it is returned. (Elements
+    // of stacks are places of the arena.)
+    auto alloc = value.getDefiningOp<memref::AllocOp>();
+    if (alloc && llvm::none_of(alloc->getUsers(),
+                               llvm::IsaPred<memref::SubViewOp>)) {
       alloc.replaceAllUsesWith(result);
       alloc.erase();
     } else {
@@ -142,6 +148,40 @@ static LogicalResult passResults(func::FuncOp func) {
   }
   terminator->setOperands({});
   return func.eraseResults(llvm::BitVector(type.getNumResults(), true));
+}
+
+//===----------------------------------------------------------------------===//
+// Loops
+//===----------------------------------------------------------------------===//
+
+/// Whether `value` is in the memory of `argument` already: that itself, with
+/// elements of it written.
+static bool isWrittenInto(Value value, BlockArgument argument) {
+  while (auto write = value.getDefiningOp<tensor::InsertSliceOp>())
+    value = write.getDest();
+  return value == argument;
+}
+
+/// Puts what a loop hands on where the next step reads it.
+static void writeToCarried(scf::ForOp loop) {
+  auto yield = cast<scf::YieldOp>(loop.getBody()->getTerminator());
+  OpBuilder builder(yield);
+  for (auto [argument, operand] :
+       llvm::zip_equal(loop.getRegionIterArgs(), yield->getOpOperands()))
+    if (isa<TensorType>(argument.getType()) &&
+        !isWrittenInto(operand.get(), argument))
+      operand.set(bufferization::MaterializeInDestinationOp::create(
+                      builder, yield.getLoc(), operand.get(), argument)
+                      .getResult());
+}
+
+/// Removes what a loop carries that is the same memory in every step.
+static LogicalResult dropCarriedMemory(ModuleOp module) {
+  RewritePatternSet patterns(module.getContext());
+  scf::ForOp::getCanonicalizationPatterns(patterns, module.getContext());
+  SmallVector<Operation *> loops;
+  module.walk([&](scf::ForOp loop) { loops.push_back(loop); });
+  return applyOpPatternsGreedily(loops, std::move(patterns));
 }
 
 namespace {
@@ -166,10 +206,26 @@ struct BufferizeKernels
       return kernel && llvm::none_of(kernel->getOperandTypes(),
                                      llvm::IsaPred<TensorType>);
     });
+    getOperation().walk(writeToCarried);
+    // Arguments are the caller's.
+    auto forAllArguments = [&](auto visit) {
+      for (auto func : getOperation().getOps<func::FuncOp>())
+        for (unsigned index = 0; index < func.getNumArguments(); ++index)
+          visit(func, index);
+    };
+    StringRef writable =
+        bufferization::BufferizationDialect::kWritableAttrName;
+    forAllArguments([&](func::FuncOp func, unsigned index) {
+      func.setArgAttr(index, writable, BoolAttr::get(&getContext(), false));
+    });
     bufferization::BufferizationState state;
     if (failed(bufferization::runOneShotModuleBufferize(getOperation(), options,
-                                                        state)))
+                                                        state)) ||
+        failed(dropCarriedMemory(getOperation())))
       return signalPassFailure();
+    forAllArguments([&](func::FuncOp func, unsigned index) {
+      func.removeArgAttr(index, writable);
+    });
 
     for (auto func : getOperation().getOps<func::FuncOp>()) {
       if (func.isDeclaration())

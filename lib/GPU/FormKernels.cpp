@@ -18,12 +18,14 @@
 #include "KernelBody.h"
 #include "approx-act/Analysis/Residuals.h"
 #include "approx-act/Dialect/ApproxAct/IR/ApproxAct.h"
+#include "approx-act/Dialect/StableHLO/Loops.h"
 #include "approx-act/GPU/Passes.h"
 #include "mlir/Analysis/TopologicalSortUtils.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
@@ -41,6 +43,14 @@ using namespace mlir::approx_act;
 //===----------------------------------------------------------------------===//
 // Ops
 //===----------------------------------------------------------------------===//
+
+/// Whether `value` is a scalar that takes no memory of the device to compute.
+static bool isKnownOnHost(Value value) {
+  if (isa<TensorType>(value.getType()))
+    return false;
+  Operation *op = value.getDefiningOp();
+  return !op || (isScalarOp(op) && llvm::all_of(op->getOperands(), isKnownOnHost));
+}
 
 /// A value that a barrier hands on is the barrier's operand.
 static Value lookThroughBarriers(Value value) {
@@ -66,6 +76,18 @@ static SetVector<Value> getReadValues(Operation *op) {
   SetVector<Value> values(op->operand_begin(), op->operand_end());
   getUsedValuesDefinedAbove(op->getRegions(), values);
   return values;
+}
+
+/// Whether the op writes an element of a stack that a loop carries, at a place
+/// that the host knows: that is where the element is to be computed, and the
+/// rest of the stack is where it was.
+static bool isStackWrite(Operation *op) {
+  auto write = dyn_cast<tensor::InsertSliceOp>(op);
+  auto loop = dyn_cast<scf::ForOp>(op->getParentOp());
+  return write && loop &&
+         isStackElement(write, write.getDestType().getShape()) &&
+         llvm::is_contained(loop.getRegionIterArgs(), write.getDest()) &&
+         llvm::all_of(write.getOffsets(), isKnownOnHost);
 }
 
 /// An estimate of the instructions that the body of an op takes per element.
@@ -134,6 +156,7 @@ public:
   unsigned numKernels = 0, numRoots = 0, numMerged = 0;
 
 private:
+  bool isLight(Operation *op) const;
   bool isLeaf(Value value) const;
   unsigned getTrivialWork(Value value);
   void require(Value value);
@@ -172,18 +195,23 @@ private:
 };
 } // namespace
 
+/// Whether an op of the block can be computed where it is read.
+bool KernelFormer::isLight(Operation *op) const {
+  return op->getBlock() == &block && isLightOp(op) && !isStackWrite(op);
+}
+
 /// Whether `value` is not computed by light ops: it is in memory, or a scalar.
 bool KernelFormer::isLeaf(Value value) const {
   Operation *op = value.getDefiningOp();
   return !op || op->getBlock() != &block || materialised.contains(value) ||
-         !(isLightOp(op) || isScalarOp(op));
+         !(isLight(op) || isScalarOp(op));
 }
 
 /// The work to compute a value where it is read, if nothing of it is in memory.
 unsigned KernelFormer::getTrivialWork(Value value) {
   value = lookThroughBarriers(value);
   Operation *op = value.getDefiningOp();
-  if (!op || op->getBlock() != &block || !(isLightOp(op) || isScalarOp(op)))
+  if (!op || op->getBlock() != &block || !(isLight(op) || isScalarOp(op)))
     return 0;
   if (auto it = trivialWork.find(value); it != trivialWork.end())
     return it->second;
@@ -202,11 +230,13 @@ unsigned KernelFormer::getTrivialWork(Value value) {
 void KernelFormer::require(Value value) {
   value = lookThroughBarriers(value);
   Operation *op = value.getDefiningOp();
-  if (!op || op->getBlock() != &block || !isLightOp(op))
+  if (!op || !isLight(op))
     return;
   if (isReshape(op))
     return require(op->getOperand(0));
-  materialised.insert(value);
+  // What is not computed is not written.
+  if (!isa<tensor::EmptyOp>(op))
+    materialised.insert(value);
 }
 
 /// Puts in memory what `op` cannot compute where it reads it.
@@ -216,7 +246,7 @@ void KernelFormer::requireOperands(Operation *op) {
   // What goes through a barrier is looked at in `chooseShared`.
   if (isa<BarrierOp>(op))
     return;
-  if (!isLightOp(op) && !isReductionOp(op)) {
+  if (!isLight(op) && !isReductionOp(op)) {
     // What is overwritten is memory, and not read.
     auto overwriting = dyn_cast<DestinationStyleOpInterface>(op);
     for (Value operand : getReadValues(op))
@@ -268,7 +298,7 @@ void KernelFormer::chooseTied(BarrierOp barrier) {
   for (Value value : barrier.getInputs()) {
     value = lookThroughBarriers(value);
     Operation *op = value.getDefiningOp();
-    if (!op || op->getBlock() != &block || !isLightOp(op))
+    if (!op || !isLight(op))
       continue;
     const Recipe &recipe = recipes[value];
     int64_t leafBytes = getLeafBytes(recipe);
@@ -444,7 +474,7 @@ void KernelFormer::analyse() {
   for (Operation &op : block) {
     if (auto barrier = dyn_cast<BarrierOp>(op))
       chooseTied(barrier);
-    else if (isLightOp(&op) || isScalarOp(&op))
+    else if (isLight(&op) || isScalarOp(&op))
       chooseShared(&op);
   }
 
@@ -570,7 +600,7 @@ void KernelFormer::rewrite() {
     for (Value leaf : group->leaves)
       readOutside.insert(lookThroughViews(leaf));
   for (Operation &op : block)
-    if (!isLightOp(&op) && !isScalarOp(&op) && !isReductionOp(&op))
+    if (!isLight(&op) && !isScalarOp(&op) && !isReductionOp(&op))
       for (Value value : getReadValues(&op))
         readOutside.insert(lookThroughViews(value));
   for (Group *group : llvm::reverse(live))
@@ -587,13 +617,75 @@ void KernelFormer::rewrite() {
   sortTopologically(&block);
 }
 
+/// Whether `value` can be computed from scalars alone, or is one.
+static bool isCheapAnywhere(Value value) {
+  Operation *op = value.getDefiningOp();
+  if (!op)
+    return !isa<TensorType>(value.getType());
+  // What is in memory can be read in any place.
+  if (isScalarOp(op))
+    return true;
+  SetVector<Value> read = getReadValues(op);
+  return isLightOp(op) && llvm::all_of(read, isCheapAnywhere);
+}
+
+/// Gives each value that a loop starts from, and that takes nothing to make, to
+/// this loop alone, which overwrites it.
+static void separateInits(scf::ForOp loop) {
+  OpBuilder builder(loop);
+  for (OpOperand &init : loop.getInitArgsMutable())
+    if (Operation *op = init.get().getDefiningOp();
+        op && isCheapAnywhere(init.get()) && !init.get().hasOneUse())
+      init.set(builder.clone(*op)->getResult(
+          cast<OpResult>(init.get()).getResultNumber()));
+}
+
+/// Computes constants and scalars in the body of a loop that it reads.
+static void sinkIntoLoop(scf::ForOp loop) {
+  Block &body = *loop.getBody();
+  OpBuilder builder = OpBuilder::atBlockBegin(&body);
+  IRMapping mapping;
+  std::function<void(Value)> clone = [&](Value value) {
+    Operation *op = value.getDefiningOp();
+    if (!op || mapping.contains(value) || !isCheapAnywhere(value) ||
+        loop->isAncestor(op))
+      return;
+    for (Value operand : getReadValues(op))
+      clone(operand);
+    builder.clone(*op, mapping);
+  };
+  SetVector<Value> values;
+  getUsedValuesDefinedAbove(loop.getRegion(), values);
+  for (Value value : values) {
+    clone(value);
+    if (mapping.contains(value))
+      value.replaceUsesWithIf(mapping.lookup(value), [&](OpOperand &use) {
+        return loop.getRegion().isAncestor(use.getOwner()->getParentRegion()) ;
+      });
+  }
+}
+
 namespace {
 struct FormKernels : approx_act::impl::FormKernelsBase<FormKernels> {
   void runOnOperation() override {
     func::FuncOp func = getOperation();
     if (func.isDeclaration() || !func.getBody().hasOneBlock())
       return;
-    KernelFormer former(func.getBody().front());
+    SmallVector<scf::ForOp> loops;
+    func.walk<WalkOrder::PreOrder>([&](scf::ForOp loop) {
+      sinkIntoLoop(loop);
+      separateInits(loop);
+      loops.push_back(loop);
+    });
+    // From the inside out: what a loop reads is in memory before it.
+    for (scf::ForOp loop : llvm::reverse(loops))
+      formKernels(*loop.getBody());
+    formKernels(func.getBody().front());
+  }
+
+private:
+  void formKernels(Block &block) {
+    KernelFormer former(block);
     former.analyse();
     former.rewrite();
     numKernels += former.numKernels;

@@ -82,7 +82,7 @@ static void annotateArguments(gpu::GPUFuncOp func, KernelOp kernel) {
                   (isOut || other >= numInputs) &&
                   getPlace(value) == getPlace(operand);
     func.setArgAttr(index, LLVM::LLVMDialect::getAlignAttrName(),
-                    builder.getI64IntegerAttr(16));
+                    builder.getI64IntegerAttr(kPointerAlignment));
     if (!isShared)
       func.setArgAttr(index, LLVM::LLVMDialect::getNoAliasAttrName(),
                       builder.getUnitAttr());

@@ -104,7 +104,7 @@ int64_t Scheduler::getUsedUpBytes(Operation *op) const {
   for (Value operand : op->getOperands()) {
     Value base = getBase(operand);
     Operation *maker = base.getDefiningOp();
-    if (!maker || isFree(maker) || !seen.insert(base).second)
+    if (!maker || maker->getBlock() != &block || isFree(maker) || !seen.insert(base).second)
       continue;
     SmallVector<Operation *> users;
     collectUsers(base, users);
@@ -150,7 +150,7 @@ unsigned Scheduler::hoist() {
     bool isKnown = op.getNumRegions() == 0 || isa<KernelOp>(op);
     for (Value operand : op.getOperands()) {
       Operation *maker = operand.getDefiningOp();
-      if (maker && (!last || last->isBeforeInBlock(maker)))
+      if (maker && maker->getBlock() == &block && (!last || last->isBeforeInBlock(maker)))
         last = maker;
     }
     if (!isKnown || op.getPrevNode() == last)

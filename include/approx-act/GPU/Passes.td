@@ -265,13 +265,18 @@ def BufferizeKernels : Pass<"approx-act-bufferize", "::mlir::ModuleOp"> {
 def PlanMemory : Pass<"approx-act-plan-memory", "::mlir::func::FuncOp"> {
   let summary = "Put all buffers of a function into one arena";
   let description = [{
-    Replaces every `memref.alloc` of static shape in the function's block by a
-    view into one buffer, the arena, which is allocated with `gpu.alloc` at the
-    start and freed at the end, and `memref.copy` by `gpu.memcpy`. Buffers whose
-    lifetimes (from the first to the last op that uses them, or a view of them)
-    do not meet may share memory. An elementwise kernel writes its result to the
-    memory of an operand that nobody reads later, where each element is read
-    by the thread that overwrites it.
+    Replaces every `memref.alloc` of static shape in the function's block, or in
+    the body of a loop, by a view into one buffer, the arena, which is allocated
+    with `gpu.alloc` at the start and freed at the end, and `memref.copy` by
+    `gpu.memcpy`. Buffers whose lifetimes (from the first to the last op that
+    uses them, or a view of them) do not meet may share memory; what a loop uses
+    of what is outside of it lives as long as the loop. An elementwise kernel
+    writes its result to the memory of an operand that nobody reads later, where
+    each element is read by the thread that overwrites it.
+
+    What is copied is computed where it is copied to if that is free for as long:
+    what a loop hands on to its next step in the memory that the step reads, and
+    an element of a stack in the stack.
 
     Buffers get the lowest offset that is free for their whole life, in the
     order of size. The peak, which is the size of the arena, and the lower bound,
@@ -307,6 +312,7 @@ def PlanMemory : Pass<"approx-act-plan-memory", "::mlir::func::FuncOp"> {
   ];
   let statistics = [
     Statistic<"numBuffers", "buffers", "Buffers planned">,
+    Statistic<"numCopies", "copies", "Copies computed where they are copied to">,
     Statistic<"numInPlace", "in-place", "Results in the memory of an operand">,
     Statistic<"peakBytes", "peak", "Bytes of the arena">,
     Statistic<"boundBytes", "lower-bound", "Greatest sum of live bytes">,

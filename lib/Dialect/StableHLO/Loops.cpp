@@ -187,3 +187,11 @@ std::optional<StackAccess> StackAccess::matchWrite(Operation *op) {
     return std::nullopt;
   return StackAccess{op->getOperand(0), *index, op->getOperand(1)};
 }
+
+bool approx_act::isStackElement(OffsetSizeAndStrideOpInterface slice,
+                                ArrayRef<int64_t> shape) {
+  ArrayRef<int64_t> sizes = slice.getStaticSizes();
+  return !shape.empty() && sizes.size() == shape.size() &&
+         !ShapedType::isDynamicShape(shape) && sizes.front() == 1 &&
+         sizes.drop_front() == shape.drop_front() && slice.hasUnitStride();
+}

@@ -14,6 +14,7 @@
 #define APPROX_ACT_DIALECT_STABLEHLO_LOOPS_H
 
 #include "mlir/IR/Operation.h"
+#include "mlir/Interfaces/ViewLikeInterface.h"
 #include <optional>
 
 namespace mlir::approx_act {
@@ -82,6 +83,11 @@ struct StackAccess {
   static std::optional<StackAccess> matchRead(Operation *op);
   static std::optional<StackAccess> matchWrite(Operation *op);
 };
+
+/// Whether `slice`, of something of `shape`, is such an element: what is at one
+/// place of the first dimension, whole in every other.
+bool isStackElement(OffsetSizeAndStrideOpInterface slice,
+                    ArrayRef<int64_t> shape);
 
 } // namespace mlir::approx_act
 

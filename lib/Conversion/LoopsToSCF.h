@@ -1,0 +1,21 @@
+//===- LoopsToSCF.h - Loops of a known number of steps ----------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef APPROX_ACT_LIB_CONVERSION_LOOPSTOSCF_H
+#define APPROX_ACT_LIB_CONVERSION_LOOPSTOSCF_H
+
+#include "mlir/IR/PatternMatch.h"
+
+namespace mlir::approx_act {
+
+/// Replaces a `stablehlo.while` whose steps the compiler can count by an
+/// `scf.for`, or by its steps where they are few. What cannot be counted is
+/// reported, and left.
+LogicalResult lowerLoop(Operation *op, RewriterBase &rewriter);
+
+} // namespace mlir::approx_act
+
+#endif // APPROX_ACT_LIB_CONVERSION_LOOPSTOSCF_H

@@ -1,0 +1,426 @@
+//===- MemoryPlan.cpp - Lifetimes and places of buffers -------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "MemoryPlan.h"
+#include "KernelBody.h"
+#include "approx-act/Analysis/Residuals.h"
+#include "approx-act/Dialect/StableHLO/Loops.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "mlir/Interfaces/ViewLikeInterface.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace mlir::approx_act;
+
+//===----------------------------------------------------------------------===//
+// In place
+//===----------------------------------------------------------------------===//
+
+/// `map` without the dimensions of size 1, which are at 0.
+static SmallVector<AffineExpr> squeeze(AffineMap map, ArrayRef<int64_t> loops) {
+  SmallVector<AffineExpr> results;
+  for (AffineExpr result : map.getResults()) {
+    auto dim = dyn_cast<AffineDimExpr>(result);
+    if (!(dim && loops[dim.getPosition()] == 1) &&
+        result != getAffineConstantExpr(0, map.getContext()))
+      results.push_back(result);
+  }
+  return results;
+}
+
+/// Whether the only elements of `argument` that element number *i* of `root`
+/// depends on is its element number *i*, as far as `root` reads it at all.
+static bool readsOnlyOwnElement(Value root, Value argument, bool isSame) {
+  if (root == argument)
+    return isSame;
+  Operation *op = root.getDefiningOp();
+  if (!op)
+    return true;
+  if (isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp>(op))
+    return readsOnlyOwnElement(op->getOperand(0), argument, isSame);
+  auto linalgOp = dyn_cast<linalg::LinalgOp>(op);
+  bool isElementwise = linalgOp && linalgOp.getNumReductionLoops() == 0;
+  SmallVector<int64_t> loops;
+  if (isElementwise)
+    loops = linalgOp.getStaticLoopRanges();
+  auto result = dyn_cast<OpResult>(root);
+  for (OpOperand &operand : op->getOpOperands()) {
+    bool isOwn = false;
+    if (isElementwise) {
+      AffineMap from = linalgOp.getMatchingIndexingMap(&operand);
+      AffineMap to = linalgOp.getIndexingMapMatchingResult(result);
+      isOwn = to.isIdentity() && squeeze(from, loops) == squeeze(to, loops);
+    }
+    if (!readsOnlyOwnElement(operand.get(), argument, isSame && isOwn))
+      return false;
+  }
+  // A gather reads elements in the body of the op.
+  bool isGathered = false;
+  for (Region &region : op->getRegions())
+    region.walk([&](Operation *nested) {
+      for (Value value : nested->getOperands())
+        isGathered |= isa<RankedTensorType>(value.getType());
+    });
+  return !isGathered;
+}
+
+/// Whether out number `out` of a kernel may be in the memory of its input
+/// number `input`.
+static bool canOverwrite(KernelOp kernel, unsigned out, unsigned input) {
+  Value argument = kernel.getBody().getArgument(input);
+  Value root = kernel.getYield().getValues()[out];
+  auto type = dyn_cast<RankedTensorType>(argument.getType());
+  auto rootType = cast<RankedTensorType>(root.getType());
+  if (!type || type.getNumElements() != rootType.getNumElements() ||
+      getByteSize(type) != getByteSize(rootType))
+    return false;
+  // Results of other shapes are computed by other threads.
+  return llvm::all_of(kernel.getYield().getValues(), [&](Value value) {
+    auto other = cast<RankedTensorType>(value.getType());
+    return squeeze(other.getShape()) == squeeze(rootType.getShape()) &&
+           readsOnlyOwnElement(value, argument, true);
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Buffers
+//===----------------------------------------------------------------------===//
+
+/// The memory that a value is a view of.
+static Value getBase(Value value) {
+  while (auto view = value.getDefiningOp<ViewLikeOpInterface>())
+    value = view.getViewSource();
+  return value;
+}
+
+/// The memory of which a value is all, in another shape.
+static Value lookThroughReshapes(Value value) {
+  while (Operation *op = value.getDefiningOp()) {
+    if (!isa<memref::ExpandShapeOp, memref::CollapseShapeOp, memref::CastOp>(op))
+      break;
+    value = op->getOperand(0);
+  }
+  return value;
+}
+
+static bool isPlannable(memref::AllocOp alloc) {
+  return alloc.getType().hasStaticShape() &&
+         alloc.getType().getLayout().isIdentity();
+}
+
+/// Bytes in memory: codes narrower than a byte take one each.
+static int64_t getStorageBytes(MemRefType type) {
+  int64_t bits = type.getElementTypeBitWidth();
+  return type.getNumElements() * llvm::divideCeil(bits, 8);
+}
+
+std::optional<StackElement> StackElement::match(memref::SubViewOp view) {
+  ArrayRef<int64_t> shape = view.getSourceType().getShape();
+  if (!isStackElement(view, shape) ||
+      !view.getSourceType().getLayout().isIdentity())
+    return std::nullopt;
+  StackElement element;
+  element.stack = view.getSource();
+  element.index = view.getMixedOffsets().front();
+  element.bytes = getStorageBytes(view.getSourceType()) / shape.front();
+  return element;
+}
+
+void MemoryPlan::number(Block &block) {
+  for (Operation &op : block) {
+    unsigned begin = now++;
+    if (auto loop = dyn_cast<scf::ForOp>(op))
+      number(*loop.getBody());
+    times[&op] = {begin, now - 1};
+    if (auto copy = dyn_cast<memref::CopyOp>(op))
+      copies.push_back(copy);
+    auto alloc = dyn_cast<memref::AllocOp>(op);
+    if (alloc && isPlannable(alloc))
+      addBuffer(alloc);
+  }
+}
+
+void MemoryPlan::addBuffer(memref::AllocOp alloc) {
+  Buffer buffer;
+  buffer.aliases.push_back({alloc, std::nullopt});
+  buffer.type = alloc.getType();
+  buffer.bytes = getStorageBytes(buffer.type);
+  SmallVector<Value> worklist = {alloc.getResult()};
+  while (!worklist.empty()) {
+    for (Operation *user : worklist.pop_back_val().getUsers()) {
+      if (isa<ViewLikeOpInterface>(user))
+        llvm::append_range(worklist, user->getResults());
+      else
+        buffer.accesses.push_back(user);
+    }
+  }
+  bufferOf[alloc] = buffers.size();
+  buffers.push_back(buffer);
+}
+
+std::optional<std::pair<unsigned, unsigned>>
+MemoryPlan::getTime(Operation *op, Block &scope) const {
+  Operation *ancestor = scope.findAncestorOpInBlock(*op);
+  if (!ancestor)
+    return std::nullopt;
+  return times.lookup(ancestor);
+}
+
+MemoryPlan::MemoryPlan(Block &block, int64_t alignment) : alignment(alignment) {
+  number(block);
+  for (Buffer &buffer : buffers) {
+    memref::AllocOp alloc = buffer.aliases.front().alloc;
+    buffer.first = std::numeric_limits<unsigned>::max();
+    for (Operation *access : buffer.accesses) {
+      auto [begin, end] = *getTime(access, *alloc->getBlock());
+      buffer.first = std::min(buffer.first, begin);
+      buffer.last = std::max(buffer.last, end);
+    }
+    if (buffer.accesses.empty())
+      buffer.first = buffer.last = times.lookup(alloc).first;
+  }
+}
+
+Buffer *MemoryPlan::lookup(Value value) {
+  auto alloc = getBase(value).getDefiningOp<memref::AllocOp>();
+  auto it = alloc ? bufferOf.find(alloc) : bufferOf.end();
+  return it == bufferOf.end() ? nullptr : &buffers[it->second];
+}
+
+void MemoryPlan::moveAliases(Buffer &from, Buffer &to,
+                             const std::optional<StackElement> &element) {
+  for (Alias &alias : from.aliases) {
+    if (element)
+      alias.element = element;
+    to.aliases.push_back(alias);
+    bufferOf[alias.alloc] = &to - buffers.data();
+  }
+  to.accesses.append(from.accesses);
+  from.aliases.clear();
+}
+
+//===----------------------------------------------------------------------===//
+// Copies
+//===----------------------------------------------------------------------===//
+
+/// Whether `op` may write what is in `isIn`.
+static bool writes(Operation *op, function_ref<bool(Value)> isIn) {
+  if (auto copy = dyn_cast<memref::CopyOp>(op))
+    return isIn(copy.getTarget());
+  auto writer = dyn_cast<DestinationStyleOpInterface>(op);
+  return !writer || llvm::any_of(writer.getDpsInits(), isIn);
+}
+
+/// Whether `value` is there before `op`, or can be.
+static bool canComputeBefore(Value value, Operation *op) {
+  Operation *maker = value.getDefiningOp();
+  if (!maker || maker->getBlock() != op->getBlock() ||
+      maker->isBeforeInBlock(op))
+    return true;
+  return isPure(maker) && llvm::all_of(maker->getOperands(), [&](Value operand) {
+           return canComputeBefore(operand, op);
+         });
+}
+
+/// Whether `target` is free while `source`, which `copy` copies there, lives.
+/// The kernel that computes `source` may read of `target` what it overwrites.
+bool MemoryPlan::isFreeForResult(const Buffer &target, const Buffer &source,
+                                 memref::CopyOp copy) const {
+  auto isTarget = [&](Value value) {
+    auto alloc = lookThroughReshapes(value).getDefiningOp<memref::AllocOp>();
+    auto it = alloc ? bufferOf.find(alloc) : bufferOf.end();
+    return it != bufferOf.end() && &buffers[it->second] == &target;
+  };
+  for (Operation *access : target.accesses) {
+    auto time = getTime(access, *copy->getBlock());
+    if (access == copy || !time || time->second < source.first ||
+        time->first > source.last)
+      continue;
+    auto kernel = dyn_cast<KernelOp>(access);
+    if (!kernel || time->first != source.first ||
+        llvm::count_if(kernel->getOperands(), [&](Value value) {
+          return getBase(value) == getBase(copy.getTarget());
+        }) != 1)
+      return false;
+    auto input = llvm::find_if(kernel.getInputs(), isTarget);
+    auto out = llvm::find_if(kernel.getOuts(), [&](Value value) {
+      return getBase(value) == getBase(copy.getSource());
+    });
+    if (input == kernel.getInputs().end() || out == kernel.getOuts().end() ||
+        !canOverwrite(kernel, out - kernel.getOuts().begin(),
+                      input - kernel.getInputs().begin()))
+      return false;
+  }
+  return true;
+}
+
+/// Lets the source of a copy be the target of it, or the element of a stack
+/// that the target is.
+bool MemoryPlan::mergeCopy(memref::CopyOp copy) {
+  Value from = lookThroughReshapes(copy.getSource());
+  Value to = lookThroughReshapes(copy.getTarget());
+  Buffer *source = lookup(from), *target = lookup(to);
+  if (!source || !target || source == target || source->aliases.size() != 1 ||
+      source->aliases.front().alloc.getResult() != from)
+    return false;
+  memref::AllocOp alloc = source->aliases.front().alloc;
+  std::optional<StackElement> element;
+  if (auto view = to.getDefiningOp<memref::SubViewOp>()) {
+    element = StackElement::match(view);
+    auto index = element ? dyn_cast<Value>(element->index) : Value();
+    if (!element || (index && !canComputeBefore(index, alloc)))
+      return false;
+    // Kernels take it that what they are given is aligned.
+    if (element->bytes % kPointerAlignment != 0)
+      return false;
+    to = lookThroughReshapes(element->stack);
+  }
+  if (!to.getDefiningOp<memref::AllocOp>() ||
+      source->bytes != (element ? element->bytes : target->bytes))
+    return false;
+  // What is copied is written once, and not in a loop of its own.
+  unsigned numWrites = 0;
+  for (Operation *access : source->accesses) {
+    if (access->getBlock() != alloc->getBlock())
+      return false;
+    numWrites += writes(access, [&](Value value) { return getBase(value) == from; });
+  }
+  if (numWrites != 1 || copy->getBlock() != alloc->getBlock() ||
+      !isFreeForResult(*target, *source, copy))
+    return false;
+  // Buffers of one block live as long as both did.
+  if (target->aliases.front().alloc->getBlock() == alloc->getBlock()) {
+    target->first = std::min(target->first, source->first);
+    target->last = std::max(target->last, source->last);
+  }
+  moveAliases(*source, *target, element);
+  llvm::erase(target->accesses, copy);
+  copy.erase();
+  return true;
+}
+
+unsigned MemoryPlan::mergeCopies() {
+  unsigned numMerged = 0;
+  for (memref::CopyOp copy : copies)
+    numMerged += mergeCopy(copy);
+  llvm::erase_if(buffers,
+                 [](const Buffer &buffer) { return buffer.aliases.empty(); });
+  bufferOf.clear();
+  for (auto [index, buffer] : llvm::enumerate(buffers))
+    for (const Alias &alias : buffer.aliases)
+      bufferOf[alias.alloc] = index;
+  return numMerged;
+}
+
+//===----------------------------------------------------------------------===//
+// Kernels in place
+//===----------------------------------------------------------------------===//
+
+unsigned MemoryPlan::mergeInPlace() {
+  unsigned numMerged = 0;
+  SmallVector<KernelOp> kernels;
+  for (const auto &[op, time] : times)
+    if (auto kernel = dyn_cast<KernelOp>(op))
+      kernels.push_back(kernel);
+  llvm::sort(kernels, [&](KernelOp lhs, KernelOp rhs) {
+    return times.lookup(lhs) < times.lookup(rhs);
+  });
+  for (KernelOp kernel : kernels) {
+    unsigned position = times.lookup(kernel).first;
+    SmallVector<unsigned> taken;
+    for (unsigned out = 0; out < kernel.getOuts().size(); ++out) {
+      Buffer *target = lookup(kernel.getOuts()[out]);
+      if (!target || target->first != position)
+        continue;
+      for (unsigned input = 0; input < kernel.getInputs().size(); ++input) {
+        if (!isa<MemRefType>(kernel.getInputs()[input].getType()))
+          continue;
+        Buffer *source = lookup(kernel.getInputs()[input]);
+        bool isDead = source && source != target && source->last == position &&
+                      source->bytes == target->bytes;
+        bool isReadTwice =
+            source && llvm::count_if(kernel.getInputs(), [&](Value value) {
+                        return isa<MemRefType>(value.getType()) &&
+                               lookup(value) == source;
+                      }) > 1;
+        if (!isDead || isReadTwice || llvm::is_contained(taken, input) ||
+            !canOverwrite(kernel, out, input))
+          continue;
+        // The operand's buffer goes on living as the result's.
+        source->last = target->last;
+        moveAliases(*target, *source);
+        taken.push_back(input);
+        ++numMerged;
+        break;
+      }
+    }
+  }
+  llvm::erase_if(buffers,
+                 [](const Buffer &buffer) { return buffer.aliases.empty(); });
+  return numMerged;
+}
+
+//===----------------------------------------------------------------------===//
+// Offsets
+//===----------------------------------------------------------------------===//
+
+void MemoryPlan::assignOffsets() {
+  // Large buffers first, each as low as those placed before leave room.
+  SmallVector<Buffer *> order = llvm::to_vector(
+      llvm::map_range(buffers, [](Buffer &buffer) { return &buffer; }));
+  llvm::sort(order, [](const Buffer *lhs, const Buffer *rhs) {
+    // Of equal size, in the order of the program.
+    return std::pair(-lhs->bytes, lhs) < std::pair(-rhs->bytes, rhs);
+  });
+  SmallVector<Buffer *> placed;
+  for (Buffer *buffer : order) {
+    int64_t offset = 0;
+    // Sorted by offset, so that the first gap that is wide enough is the
+    // lowest.
+    for (Buffer *other : placed) {
+      if (!buffer->meets(*other))
+        continue;
+      if (offset + buffer->bytes <= other->offset)
+        break;
+      offset = std::max(offset, static_cast<int64_t>(llvm::alignTo(
+                                    other->offset + other->bytes, alignment)));
+    }
+    buffer->offset = offset;
+    peak = std::max(peak, offset + buffer->bytes);
+    auto *place = llvm::upper_bound(placed, buffer,
+                                    [](const Buffer *lhs, const Buffer *rhs) {
+                                      return lhs->offset < rhs->offset;
+                                    });
+    placed.insert(place, buffer);
+  }
+}
+
+int64_t MemoryPlan::getLowerBound() const {
+  SmallVector<int64_t> changes(now + 1, 0);
+  for (const Buffer &buffer : buffers) {
+    changes[buffer.first] += buffer.bytes;
+    changes[buffer.last + 1] -= buffer.bytes;
+  }
+  int64_t live = 0, bound = 0;
+  for (int64_t change : changes)
+    bound = std::max(bound, live += change);
+  return bound;
+}
+
+void MemoryPlan::print(raw_ostream &os) const {
+  os << "buffer,type,bytes,offset,first,last\n";
+  for (auto [index, buffer] : llvm::enumerate(buffers)) {
+    std::string type;
+    llvm::raw_string_ostream(type) << buffer.type;
+    os << index << "," << type << "," << buffer.bytes << "," << buffer.offset
+       << "," << buffer.first << "," << buffer.last << "\n";
+  }
+  os << "# peak " << peak << " bytes, lower bound " << getLowerBound()
+     << " bytes\n";
+}
