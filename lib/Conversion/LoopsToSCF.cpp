@@ -10,8 +10,9 @@
 ///
 /// The steps are counted by doing all that they do with scalars of known
 /// values. A scalar that is known in every step and a line over the steps, as
-/// the counter and the places that it reads and writes are, is computed from the
-/// number of the step; so no kernel counts, and the host knows where things are.
+/// the counter and the places that it reads and writes are, is computed from
+/// the number of the step; so no kernel counts, and the host knows where things
+/// are.
 ///
 //===----------------------------------------------------------------------===//
 
@@ -249,8 +250,8 @@ static Value createOnLine(OpBuilder &builder, Value value, const Line &line,
   return index;
 }
 
-/// Clones the body of a loop. `create` makes what is known, and returns null for
-/// other values.
+/// Clones the body of a loop. `create` makes what is known, and returns null
+/// for other values.
 static void cloneBody(const Loop &loop, IRMapping &mapping, OpBuilder &builder,
                       function_ref<Value(Value)> create) {
   for (BlockArgument argument : loop.getBody().getArguments())
@@ -339,8 +340,7 @@ static void createFor(const Loop &loop, const CountedLoop &counted,
     mapping.map(loop.getArgument(index), argument);
   cloneBody(loop, mapping, rewriter, [&](Value value) -> Value {
     const Line *line = counted.getLine(value);
-    return line ? createOnLine(rewriter, value, *line,
-                               result.getInductionVar())
+    return line ? createOnLine(rewriter, value, *line, result.getInductionVar())
                 : Value();
   });
   SmallVector<Value> yielded;

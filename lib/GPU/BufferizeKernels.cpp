@@ -135,11 +135,13 @@ static LogicalResult passResults(func::FuncOp func) {
                                    attrs, value.getLoc())))
       return failure();
     Value result = func.getArguments().back();
-    // Computed where it is wanted, the first time that it is returned. (Elements
-    // of stacks are places of the arena.)
+    // Computed where it is wanted, the first time that it is returned. What
+    // loops carry is in the arena, where elements of it have places, and copies
+    // can be saved.
     auto alloc = value.getDefiningOp<memref::AllocOp>();
-    if (alloc && llvm::none_of(alloc->getUsers(),
-                               llvm::IsaPred<memref::SubViewOp>)) {
+    if (alloc && llvm::none_of(alloc->getUsers(), [](Operation *user) {
+          return user->getParentOfType<scf::ForOp>();
+        })) {
       alloc.replaceAllUsesWith(result);
       alloc.erase();
     } else {
@@ -154,22 +156,31 @@ static LogicalResult passResults(func::FuncOp func) {
 // Loops
 //===----------------------------------------------------------------------===//
 
-/// Whether `value` is in the memory of `argument` already: that itself, with
-/// elements of it written.
-static bool isWrittenInto(Value value, BlockArgument argument) {
+/// The value in whose memory `value` is: that itself, or what elements of it
+/// are written to.
+static Value getWrittenInto(Value value) {
   while (auto write = value.getDefiningOp<tensor::InsertSliceOp>())
     value = write.getDest();
-  return value == argument;
+  return value;
 }
 
 /// Puts what a loop hands on where the next step reads it.
 static void writeToCarried(scf::ForOp loop) {
   auto yield = cast<scf::YieldOp>(loop.getBody()->getTerminator());
-  OpBuilder builder(yield);
+  OpBuilder builder(loop);
+  // The analysis refuses what two loops carry in one place.
+  for (OpOperand &init : loop.getInitArgsMutable())
+    if (isa<TensorType>(init.get().getType()) &&
+        isa<BlockArgument>(getWrittenInto(init.get())) &&
+        loop->getParentOfType<scf::ForOp>())
+      init.set(bufferization::AllocTensorOp::create(
+          builder, loop.getLoc(), cast<RankedTensorType>(init.get().getType()),
+          ValueRange(), init.get()));
+  builder.setInsertionPoint(yield);
   for (auto [argument, operand] :
        llvm::zip_equal(loop.getRegionIterArgs(), yield->getOpOperands()))
     if (isa<TensorType>(argument.getType()) &&
-        !isWrittenInto(operand.get(), argument))
+        getWrittenInto(operand.get()) != argument)
       operand.set(bufferization::MaterializeInDestinationOp::create(
                       builder, yield.getLoc(), operand.get(), argument)
                       .getResult());
@@ -213,8 +224,7 @@ struct BufferizeKernels
         for (unsigned index = 0; index < func.getNumArguments(); ++index)
           visit(func, index);
     };
-    StringRef writable =
-        bufferization::BufferizationDialect::kWritableAttrName;
+    StringRef writable = bufferization::BufferizationDialect::kWritableAttrName;
     forAllArguments([&](func::FuncOp func, unsigned index) {
       func.setArgAttr(index, writable, BoolAttr::get(&getContext(), false));
     });

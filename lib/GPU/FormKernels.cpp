@@ -49,7 +49,8 @@ static bool isKnownOnHost(Value value) {
   if (isa<TensorType>(value.getType()))
     return false;
   Operation *op = value.getDefiningOp();
-  return !op || (isScalarOp(op) && llvm::all_of(op->getOperands(), isKnownOnHost));
+  return !op ||
+         (isScalarOp(op) && llvm::all_of(op->getOperands(), isKnownOnHost));
 }
 
 /// A value that a barrier hands on is the barrier's operand.
@@ -660,7 +661,7 @@ static void sinkIntoLoop(scf::ForOp loop) {
     clone(value);
     if (mapping.contains(value))
       value.replaceUsesWithIf(mapping.lookup(value), [&](OpOperand &use) {
-        return loop.getRegion().isAncestor(use.getOwner()->getParentRegion()) ;
+        return loop.getRegion().isAncestor(use.getOwner()->getParentRegion());
       });
   }
 }

@@ -102,7 +102,8 @@ static Value getBase(Value value) {
 /// The memory of which a value is all, in another shape.
 static Value lookThroughReshapes(Value value) {
   while (Operation *op = value.getDefiningOp()) {
-    if (!isa<memref::ExpandShapeOp, memref::CollapseShapeOp, memref::CastOp>(op))
+    if (!isa<memref::ExpandShapeOp, memref::CollapseShapeOp, memref::CastOp>(
+            op))
       break;
     value = op->getOperand(0);
   }
@@ -223,7 +224,8 @@ static bool canComputeBefore(Value value, Operation *op) {
   if (!maker || maker->getBlock() != op->getBlock() ||
       maker->isBeforeInBlock(op))
     return true;
-  return isPure(maker) && llvm::all_of(maker->getOperands(), [&](Value operand) {
+  return isPure(maker) &&
+         llvm::all_of(maker->getOperands(), [&](Value operand) {
            return canComputeBefore(operand, op);
          });
 }
@@ -289,7 +291,8 @@ bool MemoryPlan::mergeCopy(memref::CopyOp copy) {
   for (Operation *access : source->accesses) {
     if (access->getBlock() != alloc->getBlock())
       return false;
-    numWrites += writes(access, [&](Value value) { return getBase(value) == from; });
+    numWrites +=
+        writes(access, [&](Value value) { return getBase(value) == from; });
   }
   if (numWrites != 1 || copy->getBlock() != alloc->getBlock() ||
       !isFreeForResult(*target, *source, copy))

@@ -21,6 +21,28 @@ namespace mlir::approx_act {
 using namespace mlir;
 using namespace mlir::approx_act;
 
+/// Fails where memory changes its place from step to step of a loop, but for
+/// elements of stacks that are in the arena.
+static LogicalResult checkLoops(func::FuncOp func) {
+  WalkResult result = func.walk([](Operation *op) {
+    auto loop = dyn_cast<scf::ForOp>(op);
+    if (loop &&
+        llvm::any_of(loop->getResultTypes(), llvm::IsaPred<MemRefType>)) {
+      loop.emitOpError("carries memory; run approx-act-bufferize before");
+      return WalkResult::interrupt();
+    }
+    auto view = dyn_cast<memref::SubViewOp>(op);
+    std::optional<StackElement> element =
+        view ? StackElement::match(view) : std::nullopt;
+    if (view && !(element && element->stack.getDefiningOp<memref::AllocOp>())) {
+      view.emitOpError("is no element of a stack in the arena");
+      return WalkResult::interrupt();
+    }
+    return WalkResult::advance();
+  });
+  return failure(result.wasInterrupted());
+}
+
 namespace {
 struct PlanMemory : approx_act::impl::PlanMemoryBase<PlanMemory> {
   using PlanMemoryBase::PlanMemoryBase;
@@ -35,6 +57,8 @@ struct PlanMemory : approx_act::impl::PlanMemoryBase<PlanMemory> {
     if (func.isDeclaration() || !func.getBody().hasOneBlock())
       return;
     Block &block = func.getBody().front();
+    if (failed(checkLoops(func)))
+      return signalPassFailure();
     MemoryPlan plan(block, alignment);
     numCopies += plan.mergeCopies();
     if (inPlace)
@@ -82,8 +106,7 @@ static void replaceByView(Operation *op, MemRefType type, Value arena,
   if (element) {
     if (auto index = dyn_cast<Value>(element->index))
       computeBefore(index, op);
-    Value index =
-        getValueOrCreateConstantIndexOp(builder, loc, element->index);
+    Value index = getValueOrCreateConstantIndexOp(builder, loc, element->index);
     Value bytes = arith::ConstantIndexOp::create(builder, loc, element->bytes);
     Value place = arith::MulIOp::create(builder, loc, index, bytes);
     shift = arith::AddIOp::create(builder, loc, shift, place);

@@ -18,6 +18,7 @@
 #include "approx-act/GPU/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Remarks.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
@@ -37,13 +38,14 @@ public:
 
   /// Moves what makes more than it uses up down, the rest up; returns how many
   /// ops.
-  unsigned sink();
-  unsigned hoist();
+  unsigned run();
 
   /// The greatest sum of live bytes.
   int64_t getPeak();
 
 private:
+  unsigned sink();
+  unsigned hoist();
   void collectUsers(Value value, SmallVectorImpl<Operation *> &users) const;
   int64_t getMadeBytes(Operation *op) const;
   int64_t getUsedUpBytes(Operation *op) const;
@@ -104,7 +106,8 @@ int64_t Scheduler::getUsedUpBytes(Operation *op) const {
   for (Value operand : op->getOperands()) {
     Value base = getBase(operand);
     Operation *maker = base.getDefiningOp();
-    if (!maker || maker->getBlock() != &block || isFree(maker) || !seen.insert(base).second)
+    if (!maker || maker->getBlock() != &block || isFree(maker) ||
+        !seen.insert(base).second)
       continue;
     SmallVector<Operation *> users;
     collectUsers(base, users);
@@ -150,7 +153,8 @@ unsigned Scheduler::hoist() {
     bool isKnown = op.getNumRegions() == 0 || isa<KernelOp>(op);
     for (Value operand : op.getOperands()) {
       Operation *maker = operand.getDefiningOp();
-      if (maker && maker->getBlock() == &block && (!last || last->isBeforeInBlock(maker)))
+      if (maker && maker->getBlock() == &block &&
+          (!last || last->isBeforeInBlock(maker)))
         last = maker;
     }
     if (!isKnown || op.getPrevNode() == last)
@@ -160,6 +164,19 @@ unsigned Scheduler::hoist() {
     else
       op.moveBefore(&block, block.begin());
     moved += !isFree(&op);
+  }
+  return moved;
+}
+
+unsigned Scheduler::run() {
+  unsigned moved = 0;
+  // What has moved makes room for others, mostly once.
+  constexpr unsigned rounds = 3;
+  for (unsigned round = 0; round < rounds; ++round) {
+    unsigned movedNow = sink() + hoist();
+    moved += movedNow;
+    if (movedNow == 0)
+      break;
   }
   return moved;
 }
@@ -197,15 +214,9 @@ struct Schedule : approx_act::impl::ScheduleBase<Schedule> {
       return;
     Scheduler scheduler(func.getBody().front());
     int64_t before = scheduler.getPeak();
-    unsigned moved = 0;
-    // What has moved makes room for others, mostly once.
-    constexpr unsigned rounds = 3;
-    for (unsigned round = 0; round < rounds; ++round) {
-      unsigned movedNow = scheduler.sink() + scheduler.hoist();
-      moved += movedNow;
-      if (movedNow == 0)
-        break;
-    }
+    unsigned moved = scheduler.run();
+    func.walk(
+        [&](scf::ForOp loop) { moved += Scheduler(*loop.getBody()).run(); });
     int64_t after = scheduler.getPeak();
     numMoved += moved;
     remark::analysis(func.getLoc(), remark::RemarkOpts::name("schedule")

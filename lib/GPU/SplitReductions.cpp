@@ -87,7 +87,8 @@ static LogicalResult split(linalg::LinalgOp op, int64_t maxSerial) {
     if (kept != 1 && kept != size && !canExpand(op, index))
       kept = size;
     remaining = others * kept;
-    if (kept != 1)
+    // A loop of one step stays one.
+    if (kept != 1 || size == 1)
       addLoop(kept, type);
     if (kept != size)
       addParallel(size / kept, type);

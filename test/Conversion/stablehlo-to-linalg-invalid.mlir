@@ -41,7 +41,7 @@ func.func @call_in_scatter(%x: tensor<4xf32>, %i: tensor<2x1xi32>, %u: tensor<2x
 
 // It counts, but never arrives.
 func.func @endless(%x: tensor<i32>) -> tensor<i32> {
-  // expected-error @+1 {{'stablehlo.while' is not supported on GPUs if its steps have more than 8192 ops together}}
+  // expected-error @+1 {{'stablehlo.while' is not supported on GPUs if it has more than 65536 steps}}
   %0 = "stablehlo.while"(%x) ({
   ^bb0(%a: tensor<i32>):
     %c = arith.constant dense<true> : tensor<i1>

@@ -174,3 +174,22 @@ func.func @not_of_one(%x: tensor<1x8xf32>, %init: tensor<8xf32>) -> (tensor<8xf3
   } -> tensor<8xf32>
   return %s, %t : tensor<8xf32>, tensor<8xf32>
 }
+
+// -----
+
+#id = affine_map<(d0, d1, d2) -> (d0, d1, d2)>
+#rows = affine_map<(d0, d1, d2) -> (d0)>
+
+// There is nothing to split in a dimension of 1.
+// CHECK-LABEL: func @one
+// CHECK: tensor.expand_shape %arg0 {{\[\[}}0], [1], [2, 3]] output_shape [9, 1, 500, 8]
+// CHECK: linalg.generic {{.*}}iterator_types = ["parallel", "reduction", "reduction", "parallel"]{{.*}} outs({{.*}} : tensor<9x8xf32>)
+func.func @one(%x: tensor<9x1x4000xf32>, %init: tensor<9xf32>) -> tensor<9xf32> {
+  %s = linalg.generic {indexing_maps = [#id, #rows], iterator_types = ["parallel", "reduction", "reduction"]}
+      ins(%x : tensor<9x1x4000xf32>) outs(%init : tensor<9xf32>) {
+  ^bb0(%in: f32, %out: f32):
+    %0 = arith.addf %out, %in : f32
+    linalg.yield %0 : f32
+  } -> tensor<9xf32>
+  return %s : tensor<9xf32>
+}

@@ -84,6 +84,20 @@ def recurrent(x: jax.Array, w: jax.Array, u: jax.Array) -> jax.Array:
     return lax.scan(body, jnp.zeros((x.shape[1], u.shape[0]), x.dtype), x)[0]
 
 
+def steps(count: int, body: Callable) -> Callable:
+    """`body` of a carried value and the number of the step, so many times."""
+    return lambda *start: lax.fori_loop(0, count, lambda i, c: body(i, *c), start)
+
+
+def history(x: jax.Array) -> jax.Array:
+    """Each row from the two before it, in the memory of all."""
+
+    def body(i: jax.Array, rows: jax.Array) -> jax.Array:
+        return rows.at[i].set(jnp.sin(rows[i - 1]) / 2 + rows[i - 2] / 4)
+
+    return lax.fori_loop(2, x.shape[0], body, x)
+
+
 IMAGE, WEIGHT = normal(2, 8, 8, 16), normal(3, 3, 16, 8)
 NHWC, NCHW = ("NHWC", "HWIO", "NHWC"), ("NCHW", "OIHW", "NCHW")
 ONE = ((1, 1), (1, 1))
@@ -246,6 +260,42 @@ PROGRAMS: dict[str, tuple[Callable, tuple[Any, ...]]] = {
         ),
         (normal(9, 6),),
     ),
+    # Of so many steps that they are a loop of the host program.
+    "long loop": (steps(300, lambda i, x: (jnp.sin(x) + i,)), (normal(9, 6),)),
+    "long scan": (scan, (normal(9), normal(400, 9))),
+    "long scan of whole vectors": (scan, (normal(8), normal(400, 8))),
+    "long scan's gradients": (
+        jax.grad(lambda x, w: jnp.sum(scan(x, w)[1] ** 2), (0, 1)),
+        (normal(9), normal(400, 9)),
+    ),
+    "long scan from the end": (
+        lambda x, w: lax.scan(lambda c, r: (c * r, (c, c - r)), x, w, reverse=True),
+        (normal(8), normal(400, 8)),
+    ),
+    "long recurrent network's gradients": (
+        jax.grad(lambda x, w, u: jnp.sum(recurrent(x, w, u) ** 2), (0, 1, 2)),
+        (normal(150, 3, 8), normal(8, 6) / 3, normal(6, 6) / 3),
+    ),
+    "values that change places": (
+        steps(301, lambda i, x, y: (y, jnp.sin(x) + y / 2)),
+        (normal(4, 8), normal(4, 8)),
+    ),
+    "arguments that loops start from": (
+        lambda x: (steps(300, lambda i, y: (jnp.sin(y) + i,))(x), x + 1, x),
+        (normal(4, 8),),
+    ),
+    "long loop in a long loop": (
+        lambda x: steps(200, lambda i, c: steps(300, lambda j, d: (jnp.sin(d) + j - i,))(c))(x),
+        (normal(3),),
+    ),
+    "a place that jumps": (
+        lambda x: lax.fori_loop(
+            0, 300, lambda i, c: (c[0] * 5 % 17, c[1] + x[c[0]]), (jnp.int32(3), x[0])
+        ),
+        (normal(17, 4),),
+    ),
+    "a stack that is read and written": (history, (normal(400, 8),)),
+    "a stack of numbers": (lambda x: lax.scan(lambda c, r: (c + r, c * r), 0.0, x), (normal(700),)),
     "a number": (lambda x: x * 2 + 1, (normal(),)),
 }
 
