@@ -1,4 +1,4 @@
-//===- LoopsToSCF.cpp - Loops of a known number of steps ------------------===//
+//===- LoopsToSCF.cpp - Loops of the host program -------------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -177,30 +177,24 @@ static KnownScalars evaluate(Block &block, ArrayRef<Attribute> carried) {
   return known;
 }
 
-/// Goes through all steps of a loop; reports what cannot be counted.
-static FailureOr<CountedLoop> count(const Loop &loop) {
-  Operation *op = loop.getOperation();
+/// Goes through all steps of a loop, if they can be counted.
+static std::optional<CountedLoop> count(const Loop &loop) {
   Block &condition = loop.getCondition(), &body = loop.getBody();
   int64_t size = 0;
   body.walk([&](Operation *) { ++size; });
 
   CountedLoop counted;
   SmallVector<Attribute> &carried = counted.results;
-  carried = llvm::map_to_vector(op->getOperands(), [](Value operand) {
-    return getKnown(operand, KnownScalars());
-  });
-  for (int64_t step = 0;; ++step) {
+  carried = llvm::map_to_vector(
+      loop.getOperation()->getOperands(),
+      [](Value operand) { return getKnown(operand, KnownScalars()); });
+  for (int64_t step = 0; step <= kMaxSteps; ++step) {
     auto goesOn = dyn_cast_or_null<IntegerAttr>(
         getKnown(condition.back().getOperand(0), evaluate(condition, carried)));
     if (!goesOn)
-      return op->emitError("'stablehlo.while' is not supported on GPUs unless "
-                           "its steps can be counted by the compiler");
+      return std::nullopt;
     if (goesOn.getValue().isZero())
-      break;
-    if (step == kMaxSteps)
-      return op->emitError("'stablehlo.while' is not supported on GPUs if it "
-                           "has more than ")
-             << kMaxSteps << " steps";
+      return counted;
     KnownScalars known = evaluate(body, carried);
     for (auto [value, attr] : known)
       counted.lines[value].extend(step, attr);
@@ -211,7 +205,7 @@ static FailureOr<CountedLoop> count(const Loop &loop) {
     if (counted.numSteps * size <= kMaxUnrolledOps)
       counted.steps.push_back(std::move(known));
   }
-  return counted;
+  return std::nullopt;
 }
 
 //===----------------------------------------------------------------------===//
@@ -362,15 +356,39 @@ static void createFor(const Loop &loop, const CountedLoop &counted,
   rewriter.replaceOp(op, replacements);
 }
 
+/// Replaces a loop by an `scf.while`.
+static void createWhile(const Loop &loop, RewriterBase &rewriter) {
+  Operation *op = loop.getOperation();
+  Location loc = op->getLoc();
+  auto clone = [&](OpBuilder &builder, Block &block, ValueRange arguments) {
+    IRMapping mapping;
+    mapping.map(block.getArguments(), arguments);
+    for (Operation &nested : llvm::drop_end(block))
+      builder.clone(nested, mapping);
+    return lookup(block.back().getOperands(), mapping);
+  };
+  rewriter.replaceOpWithNewOp<scf::WhileOp>(
+      op, op->getResultTypes(), op->getOperands(),
+      [&](OpBuilder &builder, Location, ValueRange arguments) {
+        Value goesOn = clone(builder, loop.getCondition(), arguments).front();
+        goesOn = tensor::ExtractOp::create(builder, loc, goesOn, ValueRange());
+        scf::ConditionOp::create(builder, loc, goesOn, arguments);
+      },
+      [&](OpBuilder &builder, Location, ValueRange arguments) {
+        scf::YieldOp::create(builder, loc,
+                             clone(builder, loop.getBody(), arguments));
+      });
+}
+
 LogicalResult approx_act::lowerLoop(Operation *op, RewriterBase &rewriter) {
   std::optional<Loop> loop = Loop::match(op);
   if (!loop)
     return op->emitError("expected a loop of a condition and a body");
-  FailureOr<CountedLoop> counted = count(*loop);
-  if (failed(counted))
-    return failure();
   rewriter.setInsertionPoint(op);
-  if (static_cast<int64_t>(counted->steps.size()) == counted->numSteps)
+  std::optional<CountedLoop> counted = count(*loop);
+  if (!counted)
+    createWhile(*loop, rewriter);
+  else if (static_cast<int64_t>(counted->steps.size()) == counted->numSteps)
     unroll(*loop, *counted, rewriter);
   else
     createFor(*loop, *counted, rewriter);

@@ -1,4 +1,4 @@
-//===- LoopsToSCF.h - Loops of a known number of steps ----------*- C++ -*-===//
+//===- LoopsToSCF.h - Loops of the host program -----------------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -12,8 +12,7 @@
 namespace mlir::approx_act {
 
 /// Replaces a `stablehlo.while` whose steps the compiler can count by an
-/// `scf.for`, or by its steps where they are few. What cannot be counted is
-/// reported, and left.
+/// `scf.for`, or by its steps where they are few; another by an `scf.while`.
 LogicalResult lowerLoop(Operation *op, RewriterBase &rewriter);
 
 } // namespace mlir::approx_act

@@ -14,6 +14,7 @@
 #include "LoopsToSCF.h"
 #include "approx-act/Conversion/Passes.h"
 #include "approx-act/Dialect/ApproxAct/IR/ApproxAct.h"
+#include "approx-act/Dialect/StableHLO/Branches.h"
 #include "approx-act/Dialect/StableHLO/StableHLO.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -238,6 +239,53 @@ static LogicalResult lowerScatter(Operation *op, RewriterBase &rewriter) {
 }
 
 //===----------------------------------------------------------------------===//
+// Branches
+//===----------------------------------------------------------------------===//
+
+/// Replaces a choice by an `scf.if` for each branch but the last, which is
+/// taken too where there is no branch of that number.
+static LogicalResult lowerBranches(Operation *op, RewriterBase &rewriter) {
+  std::optional<Branches> branches = Branches::match(op);
+  if (!branches)
+    return op->emitError("expected branches of one block");
+  Location loc = op->getLoc();
+  rewriter.setInsertionPoint(op);
+  Value selector = tensor::ExtractOp::create(
+      rewriter, loc, branches->getSelector(), ValueRange());
+  // `if` has the branch of true first.
+  int64_t first = selector.getType().isInteger(1) ? 1 : 0;
+  int64_t step = first == 1 ? -1 : 1;
+  auto clone = [&](unsigned branch) {
+    IRMapping mapping;
+    for (Operation &nested : branches->getOps(branch))
+      rewriter.clone(nested, mapping);
+    return llvm::map_to_vector(
+        branches->getBlock(branch).getTerminator()->getOperands(),
+        [&](Value value) { return mapping.lookupOrDefault(value); });
+  };
+  std::function<SmallVector<Value>(unsigned)> emit = [&](unsigned branch) {
+    if (branch + 1 == branches->getNumBranches())
+      return clone(branch);
+    Value number = arith::ConstantOp::create(
+        rewriter, loc,
+        rewriter.getIntegerAttr(selector.getType(), first + branch * step));
+    Value isTaken = arith::CmpIOp::create(
+        rewriter, loc, arith::CmpIPredicate::eq, selector, number);
+    auto choice = scf::IfOp::create(rewriter, loc, op->getResultTypes(),
+                                    isTaken, /*addThenBlock=*/true,
+                                    /*addElseBlock=*/true);
+    OpBuilder::InsertionGuard guard(rewriter);
+    rewriter.setInsertionPointToStart(choice.thenBlock());
+    scf::YieldOp::create(rewriter, loc, clone(branch));
+    rewriter.setInsertionPointToStart(choice.elseBlock());
+    scf::YieldOp::create(rewriter, loc, emit(branch + 1));
+    return SmallVector<Value>(choice.getResults());
+  };
+  rewriter.replaceOp(op, emit(0));
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
 // Others
 //===----------------------------------------------------------------------===//
 
@@ -272,6 +320,10 @@ static LogicalResult lower(Operation *op, RewriterBase &rewriter) {
     return lowerScatter(op, rewriter);
   if (name == "stablehlo.reduce")
     return lowerEmptyReduce(op, rewriter);
+  if (name == "stablehlo.while")
+    return lowerLoop(op, rewriter);
+  if (name == "stablehlo.case" || name == "stablehlo.if")
+    return lowerBranches(op, rewriter);
   if (name == "stablehlo.optimization_barrier") {
     rewriter.setInsertionPoint(op);
     if (!llvm::all_of(op->getOperandTypes(), llvm::IsaPred<RankedTensorType>))
@@ -298,15 +350,13 @@ struct ConvertStableHLOToLinalg
           ConvertStableHLOToLinalg> {
   void runOnOperation() override {
     IRRewriter rewriter(&getContext());
-    // A loop that becomes its steps leaves what was in it to be lowered.
-    bool isUnrolled = true, isDone = true;
-    while (isUnrolled && isDone) {
-      isUnrolled = false;
+    // What was in a loop or a branch is left to be lowered.
+    bool isNested = true, isDone = true;
+    while (isNested && isDone) {
+      isNested = false;
       for (Operation *op : collectOps()) {
-        bool isLoop = op->getName().getStringRef() == "stablehlo.while";
-        isUnrolled |= isLoop;
-        isDone &=
-            succeeded(isLoop ? lowerLoop(op, rewriter) : lower(op, rewriter));
+        isNested |= op->getNumRegions() != 0;
+        isDone &= succeeded(lower(op, rewriter));
       }
     }
     if (!isDone)

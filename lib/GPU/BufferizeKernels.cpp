@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "KernelBody.h"
 #include "approx-act/Dialect/ApproxAct/IR/ApproxAct.h"
 #include "approx-act/GPU/Passes.h"
 #include "mlir/Dialect/Bufferization/IR/BufferizableOpInterface.h"
@@ -164,35 +165,129 @@ static Value getWrittenInto(Value value) {
   return value;
 }
 
+static void forAllHostBlocks(ModuleOp module,
+                             function_ref<void(Block &)> visit) {
+  for (auto func : module.getOps<func::FuncOp>())
+    if (!func.isDeclaration())
+      for (Block *block : getHostBlocks(func.getBody().front()))
+        visit(*block);
+}
+
+/// Puts `operand` where `place` is, if it is not there already.
+static void writeTo(OpOperand &operand, Value place) {
+  if (!isa<TensorType>(place.getType()) ||
+      getWrittenInto(operand.get()) == place)
+    return;
+  OpBuilder builder(operand.getOwner());
+  operand.set(bufferization::MaterializeInDestinationOp::create(
+                  builder, operand.getOwner()->getLoc(), operand.get(), place)
+                  .getResult());
+}
+
+/// Lets the condition of a loop hand on all that the loop carries, in its
+/// order, so that each is in one place. Simplifications leave out what is not
+/// read.
+static FailureOr<scf::WhileOp> handOnCarried(scf::WhileOp loop,
+                                             RewriterBase &rewriter) {
+  Block &before = *loop.getBeforeBody(), &after = *loop.getAfterBody();
+  scf::ConditionOp condition = loop.getConditionOp();
+  if (llvm::equal(condition.getArgs(), before.getArguments()))
+    return loop;
+  OpBuilder::InsertionGuard guard(rewriter);
+  rewriter.setInsertionPoint(loop);
+  auto result = scf::WhileOp::create(
+      rewriter, loop.getLoc(), before.getArgumentTypes(), loop.getInits());
+  // What was handed on is what is carried, or from outside of the loop.
+  SmallVector<Location> locations;
+  for (BlockArgument argument : before.getArguments())
+    locations.push_back(argument.getLoc());
+  Block *newAfter = rewriter.createBlock(&result.getAfter(), {},
+                                         before.getArgumentTypes(), locations);
+  SmallVector<Value> replacements, results;
+  for (Value value : condition.getArgs()) {
+    auto carried = dyn_cast<BlockArgument>(value);
+    bool isCarried = carried && carried.getOwner() == &before;
+    if (!isCarried && loop.getBefore().isAncestor(value.getParentRegion()))
+      return loop.emitOpError("hands on what its condition computes, which is "
+                              "not supported on GPUs");
+    unsigned number = isCarried ? carried.getArgNumber() : 0;
+    replacements.push_back(isCarried ? newAfter->getArgument(number) : value);
+    results.push_back(isCarried ? result.getResult(number) : value);
+  }
+  rewriter.mergeBlocks(&after, newAfter, replacements);
+  rewriter.modifyOpInPlace(condition, [&] {
+    condition.getArgsMutable().assign(before.getArguments());
+  });
+  rewriter.inlineRegionBefore(loop.getBefore(), result.getBefore(),
+                              result.getBefore().end());
+  rewriter.replaceOp(loop, results);
+  return result;
+}
+
 /// Puts what a loop hands on where the next step reads it.
-static void writeToCarried(scf::ForOp loop) {
-  auto yield = cast<scf::YieldOp>(loop.getBody()->getTerminator());
+static void writeToCarried(LoopLikeOpInterface loop) {
   OpBuilder builder(loop);
   // The analysis refuses what two loops carry in one place.
-  for (OpOperand &init : loop.getInitArgsMutable())
+  for (OpOperand &init : loop.getInitsMutable())
     if (isa<TensorType>(init.get().getType()) &&
         isa<BlockArgument>(getWrittenInto(init.get())) &&
-        loop->getParentOfType<scf::ForOp>())
+        loop->getParentOfType<LoopLikeOpInterface>())
       init.set(bufferization::AllocTensorOp::create(
           builder, loop.getLoc(), cast<RankedTensorType>(init.get().getType()),
           ValueRange(), init.get()));
-  builder.setInsertionPoint(yield);
+  Block &body = loop.getLoopRegions().back()->front();
   for (auto [argument, operand] :
-       llvm::zip_equal(loop.getRegionIterArgs(), yield->getOpOperands()))
-    if (isa<TensorType>(argument.getType()) &&
-        getWrittenInto(operand.get()) != argument)
-      operand.set(bufferization::MaterializeInDestinationOp::create(
-                      builder, yield.getLoc(), operand.get(), argument)
-                      .getResult());
+       llvm::zip_equal(body.getArguments().take_back(loop.getInits().size()),
+                       body.getTerminator()->getOpOperands()))
+    writeTo(operand, argument);
 }
 
-/// Removes what a loop carries that is the same memory in every step.
-static LogicalResult dropCarriedMemory(ModuleOp module) {
-  RewritePatternSet patterns(module.getContext());
-  scf::ForOp::getCanonicalizationPatterns(patterns, module.getContext());
-  SmallVector<Operation *> loops;
-  module.walk([&](scf::ForOp loop) { loops.push_back(loop); });
-  return applyOpPatternsGreedily(loops, std::move(patterns));
+/// Puts the results of a choice where they are the same for all branches.
+static void writeToCommon(scf::IfOp choice) {
+  OpBuilder builder(choice);
+  for (OpResult result : choice.getResults()) {
+    auto type = dyn_cast<RankedTensorType>(result.getType());
+    if (!type)
+      continue;
+    Value place = bufferization::AllocTensorOp::create(builder, choice.getLoc(),
+                                                       type, ValueRange());
+    for (scf::YieldOp yield : {choice.thenYield(), choice.elseYield()})
+      writeTo(yield->getOpOperand(result.getResultNumber()), place);
+  }
+}
+
+/// Removes the memory that loops and choices hand on, which is from outside.
+static LogicalResult dropHandedOn(ModuleOp module) {
+  MLIRContext *context = module.getContext();
+  RewritePatternSet patterns(context);
+  scf::ForOp::getCanonicalizationPatterns(patterns, context);
+  scf::IfOp::getCanonicalizationPatterns(patterns, context);
+  scf::WhileOp::getCanonicalizationPatterns(patterns, context);
+  SmallVector<Operation *> ops;
+  forAllHostBlocks(module, [&](Block &block) {
+    for (Operation &op : block)
+      if (isa<scf::SCFDialect>(op.getDialect()))
+        ops.push_back(&op);
+  });
+  return applyOpPatternsGreedily(ops, std::move(patterns));
+}
+
+/// Reads memory of the device by a copy of it in the host's.
+static void readOnHost(func::FuncOp func) {
+  OpBuilder builder(func.getContext());
+  for (Block *block : getHostBlocks(func.getBody().front())) {
+    for (auto load :
+         llvm::make_early_inc_range(block->getOps<memref::LoadOp>())) {
+      MemRefType type = load.getMemRefType();
+      builder.setInsertionPointToStart(&func.getBody().front());
+      Value copy = memref::AllocaOp::create(
+          builder, load.getLoc(),
+          MemRefType::get(type.getShape(), type.getElementType()));
+      builder.setInsertionPoint(load);
+      memref::CopyOp::create(builder, load.getLoc(), load.getMemRef(), copy);
+      load.getMemrefMutable().assign(copy);
+    }
+  }
 }
 
 namespace {
@@ -217,7 +312,22 @@ struct BufferizeKernels
       return kernel && llvm::none_of(kernel->getOperandTypes(),
                                      llvm::IsaPred<TensorType>);
     });
-    getOperation().walk(writeToCarried);
+    IRRewriter rewriter(&getContext());
+    SmallVector<scf::WhileOp> loops;
+    forAllHostBlocks(getOperation(), [&](Block &block) {
+      llvm::append_range(loops, block.getOps<scf::WhileOp>());
+    });
+    for (scf::WhileOp loop : loops)
+      if (failed(handOnCarried(loop, rewriter)))
+        return signalPassFailure();
+    forAllHostBlocks(getOperation(), [](Block &block) {
+      for (Operation &op : block) {
+        if (auto loop = dyn_cast<LoopLikeOpInterface>(op))
+          writeToCarried(loop);
+        else if (auto choice = dyn_cast<scf::IfOp>(op))
+          writeToCommon(choice);
+      }
+    });
     // Arguments are the caller's.
     auto forAllArguments = [&](auto visit) {
       for (auto func : getOperation().getOps<func::FuncOp>())
@@ -231,7 +341,7 @@ struct BufferizeKernels
     bufferization::BufferizationState state;
     if (failed(bufferization::runOneShotModuleBufferize(getOperation(), options,
                                                         state)) ||
-        failed(dropCarriedMemory(getOperation())))
+        failed(dropHandedOn(getOperation())))
       return signalPassFailure();
     forAllArguments([&](func::FuncOp func, unsigned index) {
       func.removeArgAttr(index, writable);
@@ -241,6 +351,7 @@ struct BufferizeKernels
       if (func.isDeclaration())
         continue;
       copyConstants(func);
+      readOnHost(func);
       if (func.isPublic() && failed(passResults(func)))
         return signalPassFailure();
     }

@@ -227,10 +227,16 @@ unsigned KernelFormer::getTrivialWork(Value value) {
   return trivialWork[value] = std::min(work, 1000U);
 }
 
-/// Puts a value in memory. A view of a value is in memory when that is.
+/// Puts a value in memory. A view of a value is in memory when that is, and of
+/// a scalar, which the host reads, what it is computed from.
 void KernelFormer::require(Value value) {
   value = lookThroughBarriers(value);
   Operation *op = value.getDefiningOp();
+  if (op && op->getBlock() == &block && isScalarOp(op)) {
+    for (Value operand : op->getOperands())
+      require(operand);
+    return;
+  }
   if (!op || !isLight(op))
     return;
   if (isReshape(op))
@@ -600,10 +606,16 @@ void KernelFormer::rewrite() {
   for (Group *group : live)
     for (Value leaf : group->leaves)
       readOutside.insert(lookThroughViews(leaf));
+  std::function<void(Value)> addRead = [&](Value value) {
+    Operation *op = value.getDefiningOp();
+    if (op && isScalarOp(op))
+      llvm::for_each(op->getOperands(), addRead);
+    else
+      readOutside.insert(lookThroughViews(value));
+  };
   for (Operation &op : block)
     if (!isLight(&op) && !isScalarOp(&op) && !isReductionOp(&op))
-      for (Value value : getReadValues(&op))
-        readOutside.insert(lookThroughViews(value));
+      llvm::for_each(getReadValues(&op), addRead);
   for (Group *group : llvm::reverse(live))
     createKernel(*group);
 
@@ -632,36 +644,36 @@ static bool isCheapAnywhere(Value value) {
 
 /// Gives each value that a loop starts from, and that takes nothing to make, to
 /// this loop alone, which overwrites it.
-static void separateInits(scf::ForOp loop) {
+static void separateInits(LoopLikeOpInterface loop) {
   OpBuilder builder(loop);
-  for (OpOperand &init : loop.getInitArgsMutable())
+  for (OpOperand &init : loop.getInitsMutable())
     if (Operation *op = init.get().getDefiningOp();
         op && isCheapAnywhere(init.get()) && !init.get().hasOneUse())
       init.set(builder.clone(*op)->getResult(
           cast<OpResult>(init.get()).getResultNumber()));
 }
 
-/// Computes constants and scalars in the body of a loop that it reads.
-static void sinkIntoLoop(scf::ForOp loop) {
-  Block &body = *loop.getBody();
-  OpBuilder builder = OpBuilder::atBlockBegin(&body);
+/// Computes constants and scalars in the block that reads them.
+static void sinkInto(Block &block) {
+  Region &region = *block.getParent();
+  OpBuilder builder = OpBuilder::atBlockBegin(&block);
   IRMapping mapping;
   std::function<void(Value)> clone = [&](Value value) {
     Operation *op = value.getDefiningOp();
     if (!op || mapping.contains(value) || !isCheapAnywhere(value) ||
-        loop->isAncestor(op))
+        region.isAncestor(op->getParentRegion()))
       return;
     for (Value operand : getReadValues(op))
       clone(operand);
     builder.clone(*op, mapping);
   };
   SetVector<Value> values;
-  getUsedValuesDefinedAbove(loop.getRegion(), values);
+  getUsedValuesDefinedAbove(region, values);
   for (Value value : values) {
     clone(value);
-    if (mapping.contains(value))
-      value.replaceUsesWithIf(mapping.lookup(value), [&](OpOperand &use) {
-        return loop.getRegion().isAncestor(use.getOwner()->getParentRegion());
+    if (Value clone = mapping.lookupOrNull(value))
+      value.replaceUsesWithIf(clone, [&](OpOperand &use) {
+        return region.isAncestor(use.getOwner()->getParentRegion());
       });
   }
 }
@@ -672,16 +684,13 @@ struct FormKernels : approx_act::impl::FormKernelsBase<FormKernels> {
     func::FuncOp func = getOperation();
     if (func.isDeclaration() || !func.getBody().hasOneBlock())
       return;
-    SmallVector<scf::ForOp> loops;
-    func.walk<WalkOrder::PreOrder>([&](scf::ForOp loop) {
-      sinkIntoLoop(loop);
-      separateInits(loop);
-      loops.push_back(loop);
-    });
-    // From the inside out: what a loop reads is in memory before it.
-    for (scf::ForOp loop : llvm::reverse(loops))
-      formKernels(*loop.getBody());
-    formKernels(func.getBody().front());
+    SmallVector<Block *> blocks = getHostBlocks(func.getBody().front());
+    for (Block *block : ArrayRef(blocks).drop_back())
+      sinkInto(*block);
+    func.walk(separateInits);
+    // What a loop or a branch reads is in memory before it.
+    for (Block *block : blocks)
+      formKernels(*block);
   }
 
 private:

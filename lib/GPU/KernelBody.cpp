@@ -10,6 +10,7 @@
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
@@ -29,6 +30,17 @@ static bool hasStaticTensors(Operation *op) {
   };
   return llvm::all_of(op->getResultTypes(), isStatic) &&
          llvm::all_of(op->getOperandTypes(), isStatic);
+}
+
+SmallVector<Block *> approx_act::getHostBlocks(Block &block) {
+  SmallVector<Block *> blocks;
+  for (Operation &op : block)
+    if (isa<scf::ForOp, scf::IfOp, scf::WhileOp>(op))
+      for (Region &region : op.getRegions())
+        for (Block &nested : region)
+          llvm::append_range(blocks, getHostBlocks(nested));
+  blocks.push_back(&block);
+  return blocks;
 }
 
 bool approx_act::isLightOp(Operation *op) {

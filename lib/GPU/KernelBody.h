@@ -21,6 +21,10 @@ namespace mlir::approx_act {
 /// Bytes that every pointer of a kernel is a multiple of.
 inline constexpr int64_t kPointerAlignment = 16;
 
+/// The blocks of the host program: those of its loops and branches, each after
+/// what is in it, and `block` at the end.
+SmallVector<Block *> getHostBlocks(Block &block);
+
 /// Whether each element of the op's tensors is computed from few elements of
 /// its operands, so that it can be computed where it is read: elementwise
 /// arithmetic, constants, and changes of shape.

@@ -373,6 +373,9 @@ void ConvertKernelsToGPU::runOnOperation() {
     bool isOutside = !op->getParentOfType<KernelOp>() &&
                      !op->getParentOfType<gpu::GPUModuleOp>();
     bool accesses = isa<linalg::LinalgOp, memref::LoadOp, memref::StoreOp>(op);
+    // What a choice depends on is copied to the host.
+    if (auto load = dyn_cast<memref::LoadOp>(op))
+      accesses = !load.getMemRef().getDefiningOp<memref::AllocaOp>();
     if (!isOutside || !accesses || op->getParentOfType<linalg::LinalgOp>())
       return;
     op->emitError("not supported on GPUs: its shapes are not static, or its "

@@ -136,8 +136,10 @@ std::optional<StackElement> StackElement::match(memref::SubViewOp view) {
 void MemoryPlan::number(Block &block) {
   for (Operation &op : block) {
     unsigned begin = now++;
-    if (auto loop = dyn_cast<scf::ForOp>(op))
-      number(*loop.getBody());
+    if (isa<scf::SCFDialect>(op.getDialect()))
+      for (Region &region : op.getRegions())
+        for (Block &nested : region)
+          number(nested);
     times[&op] = {begin, now - 1};
     if (auto copy = dyn_cast<memref::CopyOp>(op))
       copies.push_back(copy);

@@ -7,8 +7,9 @@
 /// \file
 /// Which buffers of a function share memory, and where each is in the arena.
 ///
-/// Time is the order of the program, in which the body of a loop comes once. A
-/// buffer from outside of a loop that the loop uses lives as long as the loop.
+/// Time is the order of the program, in which the body of a loop comes once,
+/// and each branch. A buffer from outside of a loop that the loop uses lives as
+/// long as the loop.
 ///
 //===----------------------------------------------------------------------===//
 

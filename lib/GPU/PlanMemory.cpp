@@ -21,14 +21,13 @@ namespace mlir::approx_act {
 using namespace mlir;
 using namespace mlir::approx_act;
 
-/// Fails where memory changes its place from step to step of a loop, but for
-/// elements of stacks that are in the arena.
-static LogicalResult checkLoops(func::FuncOp func) {
+/// Fails where memory has a place that is not known, but for elements of stacks
+/// that are in the arena.
+static LogicalResult checkPlaces(func::FuncOp func) {
   WalkResult result = func.walk([](Operation *op) {
-    auto loop = dyn_cast<scf::ForOp>(op);
-    if (loop &&
-        llvm::any_of(loop->getResultTypes(), llvm::IsaPred<MemRefType>)) {
-      loop.emitOpError("carries memory; run approx-act-bufferize before");
+    if (isa<scf::SCFDialect>(op->getDialect()) &&
+        llvm::any_of(op->getResultTypes(), llvm::IsaPred<MemRefType>)) {
+      op->emitOpError("hands on memory; run approx-act-bufferize before");
       return WalkResult::interrupt();
     }
     auto view = dyn_cast<memref::SubViewOp>(op);
@@ -57,7 +56,7 @@ struct PlanMemory : approx_act::impl::PlanMemoryBase<PlanMemory> {
     if (func.isDeclaration() || !func.getBody().hasOneBlock())
       return;
     Block &block = func.getBody().front();
-    if (failed(checkLoops(func)))
+    if (failed(checkPlaces(func)))
       return signalPassFailure();
     MemoryPlan plan(block, alignment);
     numCopies += plan.mergeCopies();

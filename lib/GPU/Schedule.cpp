@@ -18,7 +18,6 @@
 #include "approx-act/GPU/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Remarks.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
@@ -215,8 +214,9 @@ struct Schedule : approx_act::impl::ScheduleBase<Schedule> {
     Scheduler scheduler(func.getBody().front());
     int64_t before = scheduler.getPeak();
     unsigned moved = scheduler.run();
-    func.walk(
-        [&](scf::ForOp loop) { moved += Scheduler(*loop.getBody()).run(); });
+    SmallVector<Block *> blocks = getHostBlocks(func.getBody().front());
+    for (Block *block : ArrayRef(blocks).drop_back())
+      moved += Scheduler(*block).run();
     int64_t after = scheduler.getPeak();
     numMoved += moved;
     remark::analysis(func.getLoc(), remark::RemarkOpts::name("schedule")

@@ -126,8 +126,7 @@ void approx_act::buildToGPUPipeline(OpPassManager &pm,
   pm.addPass(createAttachTarget(target));
   pm.addNestedPass<gpu::GPUModuleOp>(createExpandMaximum());
 
-  // One stream, in the order of the program.
-  pm.addNestedPass<func::FuncOp>(createGpuAsyncRegionPass());
+  pm.addPass(createThreadStream());
   pm.addPass(createSCFToControlFlowPass());
   pm.addPass(memref::createExpandStridedMetadataPass());
   pm.addPass(createLowerAffinePass());
@@ -143,6 +142,7 @@ void approx_act::buildToGPUPipeline(OpPassManager &pm,
   GpuToLLVMConversionPassOptions host;
   host.kernelBarePtrCallConv = true;
   pm.addPass(createGpuToLLVMConversionPass(host));
+  pm.addPass(createReconcileUnrealizedCastsPass());
   CheckDeviceOptions check;
   check.toolkit = options.toolkit;
   check.needsToolkit = options.format != KernelFormat::LLVM;
@@ -154,7 +154,6 @@ void approx_act::buildToGPUPipeline(OpPassManager &pm,
   pm.addPass(createMergeObjects());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
-  pm.addPass(createReconcileUnrealizedCastsPass());
 }
 
 void approx_act::registerPipelines() {

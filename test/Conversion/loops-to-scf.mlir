@@ -112,3 +112,56 @@ func.func @carried(%row: tensor<1x4xf32>) -> (tensor<1001x4xf32>, tensor<i32>) {
   }) : (tensor<i32>, tensor<1001x4xf32>, tensor<i32>) -> (tensor<i32>, tensor<1001x4xf32>, tensor<i32>)
   return %r#1, %r#2 : tensor<1001x4xf32>, tensor<i32>
 }
+
+// -----
+
+#scalar = affine_map<() -> ()>
+
+// How often it runs depends on data: the host reads the condition in each step.
+// CHECK-LABEL: func.func @uncounted(
+// CHECK-SAME: %[[X:.*]]: tensor<i32>, %[[LIMIT:.*]]: tensor<i32>)
+// CHECK: %[[LOOP:.*]] = scf.while (%[[A:.*]] = %[[X]]) : (tensor<i32>) -> tensor<i32> {
+// CHECK: %[[LESS:.*]] = linalg.generic {{.*}} ins(%[[A]], %[[LIMIT]] :
+// CHECK: %[[GOES:.*]] = tensor.extract %[[LESS]][] : tensor<i1>
+// CHECK: scf.condition(%[[GOES]]) %[[A]]
+// CHECK: ^bb0(%[[B:.*]]: tensor<i32>):
+// CHECK: %[[SUM:.*]] = linalg.add ins(%[[B]], %[[B]] :
+// CHECK: scf.yield %[[SUM]]
+// CHECK: return %[[LOOP]]
+func.func @uncounted(%x: tensor<i32>, %limit: tensor<i32>) -> tensor<i32> {
+  %0 = "stablehlo.while"(%x) ({
+  ^bb0(%a: tensor<i32>):
+    %e = tensor.empty() : tensor<i1>
+    %c = linalg.generic {indexing_maps = [#scalar, #scalar, #scalar], iterator_types = []} ins(%a, %limit : tensor<i32>, tensor<i32>) outs(%e : tensor<i1>) {
+    ^bb0(%in: i32, %n: i32, %out: i1):
+      %lt = arith.cmpi slt, %in, %n : i32
+      linalg.yield %lt : i1
+    } -> tensor<i1>
+    "stablehlo.return"(%c) : (tensor<i1>) -> ()
+  }, {
+  ^bb0(%a: tensor<i32>):
+    %e = tensor.empty() : tensor<i32>
+    %sum = linalg.add ins(%a, %a : tensor<i32>, tensor<i32>) outs(%e : tensor<i32>) -> tensor<i32>
+    "stablehlo.return"(%sum) : (tensor<i32>) -> ()
+  }) : (tensor<i32>) -> tensor<i32>
+  return %0 : tensor<i32>
+}
+
+// -----
+
+// It can be seen to have no end, so nothing is counted.
+// CHECK-LABEL: func.func @endless
+// CHECK: scf.while
+func.func @endless(%x: tensor<i32>) -> tensor<i32> {
+  %0 = "stablehlo.while"(%x) ({
+  ^bb0(%a: tensor<i32>):
+    %c = arith.constant dense<true> : tensor<i1>
+    "stablehlo.return"(%c) : (tensor<i1>) -> ()
+  }, {
+  ^bb0(%a: tensor<i32>):
+    %e = tensor.empty() : tensor<i32>
+    %sum = linalg.add ins(%a, %a : tensor<i32>, tensor<i32>) outs(%e : tensor<i32>) -> tensor<i32>
+    "stablehlo.return"(%sum) : (tensor<i32>) -> ()
+  }) : (tensor<i32>) -> tensor<i32>
+  return %0 : tensor<i32>
+}

@@ -1,21 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // RUN: approx-act-opt --convert-stablehlo-to-linalg --split-input-file --verify-diagnostics %s
 
-func.func @loop(%x: tensor<i32>) -> tensor<i32> {
-  // expected-error @+1 {{'stablehlo.while' is not supported on GPUs unless its steps can be counted by the compiler}}
-  %0 = "stablehlo.while"(%x) ({
-  ^bb0(%a: tensor<i32>):
-    %c = "stablehlo.compare"(%a, %a) {comparison_direction = #stablehlo<comparison_direction LT>} : (tensor<i32>, tensor<i32>) -> tensor<i1>
-    "stablehlo.return"(%c) : (tensor<i1>) -> ()
-  }, {
-  ^bb0(%a: tensor<i32>):
-    "stablehlo.return"(%a) : (tensor<i32>) -> ()
-  }) : (tensor<i32>) -> tensor<i32>
-  return %0 : tensor<i32>
-}
-
-// -----
-
 func.func @two_operands(%x: tensor<4xf32>, %i: tensor<2x1xi32>, %u: tensor<2xf32>) {
   // expected-error @+1 {{scatter of several operands is not supported on GPUs}}
   %0:2 = "stablehlo.scatter"(%x, %x, %i, %u, %u) ({
@@ -35,22 +20,6 @@ func.func @call_in_scatter(%x: tensor<4xf32>, %i: tensor<2x1xi32>, %u: tensor<2x
     "stablehlo.return"(%c) : (tensor<f32>) -> ()
   }) : (tensor<4xf32>, tensor<2x1xi32>, tensor<2xf32>) -> tensor<4xf32>
   return
-}
-
-// -----
-
-// It counts, but never arrives.
-func.func @endless(%x: tensor<i32>) -> tensor<i32> {
-  // expected-error @+1 {{'stablehlo.while' is not supported on GPUs if it has more than 65536 steps}}
-  %0 = "stablehlo.while"(%x) ({
-  ^bb0(%a: tensor<i32>):
-    %c = arith.constant dense<true> : tensor<i1>
-    "stablehlo.return"(%c) : (tensor<i1>) -> ()
-  }, {
-  ^bb0(%a: tensor<i32>):
-    "stablehlo.return"(%a) : (tensor<i32>) -> ()
-  }) : (tensor<i32>) -> tensor<i32>
-  return %0 : tensor<i32>
 }
 
 // -----
@@ -78,4 +47,12 @@ func.func @loop_without_end(%x: tensor<i1>) -> tensor<i1> {
   ^bb0(%a: tensor<i1>):
   }) : (tensor<i1>) -> tensor<i1>
   return %0 : tensor<i1>
+}
+
+// -----
+
+func.func @choice_of_nothing(%x: tensor<i32>) -> tensor<i32> {
+  // expected-error @+1 {{expected branches of one block}}
+  %0 = "stablehlo.case"(%x) : (tensor<i32>) -> tensor<i32>
+  return %0 : tensor<i32>
 }

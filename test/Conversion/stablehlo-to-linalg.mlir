@@ -84,3 +84,57 @@ func.func @counted_loop(%x: tensor<4xf32>) -> (tensor<i32>, tensor<4xf32>) {
   }) : (tensor<i32>, tensor<4xf32>) -> (tensor<i32>, tensor<4xf32>)
   return %r#0, %r#1 : tensor<i32>, tensor<4xf32>
 }
+
+// -----
+
+// Where there is no branch of the number, the last is taken.
+// CHECK-LABEL: func.func @branches(
+// CHECK-SAME: %[[I:.*]]: tensor<i32>, %[[X:.*]]: tensor<4xf32>)
+// CHECK: %[[N:.*]] = tensor.extract %[[I]][] : tensor<i32>
+// CHECK: %[[ZERO:.*]] = arith.constant 0 : i32
+// CHECK: %[[FIRST:.*]] = arith.cmpi eq, %[[N]], %[[ZERO]]
+// CHECK: %[[R:.*]] = scf.if %[[FIRST]] -> (tensor<4xf32>) {
+// CHECK: scf.yield %[[X]]
+// CHECK: } else {
+// CHECK: %[[ONE:.*]] = arith.constant 1 : i32
+// CHECK: %[[SECOND:.*]] = arith.cmpi eq, %[[N]], %[[ONE]]
+// CHECK: %[[S:.*]] = scf.if %[[SECOND]]
+// CHECK: linalg.exp
+// CHECK: } else {
+// CHECK: linalg.negf
+// CHECK: }
+// CHECK: scf.yield %[[S]]
+// CHECK: return %[[R]]
+func.func @branches(%i: tensor<i32>, %x: tensor<4xf32>) -> tensor<4xf32> {
+  %0 = "stablehlo.case"(%i) ({
+    "stablehlo.return"(%x) : (tensor<4xf32>) -> ()
+  }, {
+    %e = tensor.empty() : tensor<4xf32>
+    %r = linalg.exp ins(%x : tensor<4xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+    "stablehlo.return"(%r) : (tensor<4xf32>) -> ()
+  }, {
+    %e = tensor.empty() : tensor<4xf32>
+    %r = linalg.negf ins(%x : tensor<4xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+    "stablehlo.return"(%r) : (tensor<4xf32>) -> ()
+  }) : (tensor<i32>) -> tensor<4xf32>
+  return %0 : tensor<4xf32>
+}
+
+// -----
+
+// The first branch of an `if` is that of true.
+// CHECK-LABEL: func.func @if(
+// CHECK: %[[P:.*]] = tensor.extract
+// CHECK: %[[TRUE:.*]] = arith.constant true
+// CHECK: %[[C:.*]] = arith.cmpi eq, %[[P]], %[[TRUE]]
+// CHECK: scf.if %[[C]]
+// CHECK: scf.yield %arg1
+// CHECK: scf.yield %arg2
+func.func @if(%p: tensor<i1>, %x: tensor<4xf32>, %y: tensor<4xf32>) -> tensor<4xf32> {
+  %0 = "stablehlo.if"(%p) ({
+    "stablehlo.return"(%x) : (tensor<4xf32>) -> ()
+  }, {
+    "stablehlo.return"(%y) : (tensor<4xf32>) -> ()
+  }) : (tensor<i1>) -> tensor<4xf32>
+  return %0 : tensor<4xf32>
+}

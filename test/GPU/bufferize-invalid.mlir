@@ -14,3 +14,18 @@ func.func @number(%x: tensor<8xf32>) -> (tensor<8xf32>, index) {
   %c = arith.constant 0 : index
   return %x, %c : tensor<8xf32>, index
 }
+
+// -----
+
+func.func @condition_computes(%x: tensor<f32>, %p: i1) -> tensor<f32> {
+  // expected-error @+1 {{hands on what its condition computes, which is not supported on GPUs}}
+  %r = scf.while (%a = %x) : (tensor<f32>) -> tensor<f32> {
+    %e = tensor.empty() : tensor<f32>
+    %0 = linalg.exp ins(%a : tensor<f32>) outs(%e : tensor<f32>) -> tensor<f32>
+    scf.condition(%p) %0 : tensor<f32>
+  } do {
+  ^bb0(%a: tensor<f32>):
+    scf.yield %a : tensor<f32>
+  }
+  return %r : tensor<f32>
+}

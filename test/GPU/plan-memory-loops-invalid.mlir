@@ -4,7 +4,7 @@
 func.func @carried(%x: memref<4xf32>) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
-  // expected-error @+1 {{'scf.for' op carries memory; run approx-act-bufferize before}}
+  // expected-error @+1 {{'scf.for' op hands on memory; run approx-act-bufferize before}}
   %r = scf.for %i = %c0 to %c1 step %c1 iter_args(%m = %x) -> memref<4xf32> {
     %a = memref.alloc() : memref<4xf32>
     scf.yield %a : memref<4xf32>

@@ -296,6 +296,43 @@ PROGRAMS: dict[str, tuple[Callable, tuple[Any, ...]]] = {
     ),
     "a stack that is read and written": (history, (normal(400, 8),)),
     "a stack of numbers": (lambda x: lax.scan(lambda c, r: (c + r, c * r), 0.0, x), (normal(700),)),
+    # The host reads what these depend on.
+    "as often as the data says": (
+        lambda x: lax.while_loop(lambda c: jnp.sum(c) > 1, lambda c: c * 0.7, jnp.abs(x)),
+        (normal(9, 6),),
+    ),
+    "not even once": (lambda x: lax.while_loop(lambda c: c[0] > 1e9, jnp.sin, x), (normal(5),)),
+    "places that the data says": (
+        lambda n, x: lax.fori_loop(0, n[0], lambda i, y: y.at[i].set(2 * y[i + 1]), x),
+        (np.array([5], np.int32), normal(9, 6)),
+    ),
+    "a loop without an end in a loop": (
+        lambda x: lax.fori_loop(
+            0, 300, lambda i, c: lax.while_loop(lambda d: d[0] > i, lambda d: d - 7, c) + 3, x
+        ),
+        (normal(3),),
+    ),
+    "choice": (
+        lambda x: lax.cond(x[0, 0] > 0, lambda y: y @ y.T, lambda y: y @ y.T - 1, x),
+        (normal(4, 8),),
+    ),
+    "choices of many": (
+        lambda i, x: [
+            lax.switch(k, [lambda y: y, jnp.sin, lambda y: y - x, jnp.exp], x * 2) for k in i
+        ],
+        (np.array([-3, 0, 1, 2, 3, 9], np.int32), normal(4, 8)),
+    ),
+    "gradients of a choice in a scan": (
+        jax.grad(
+            lambda x, w: jnp.sum(
+                lax.scan(
+                    lambda c, r: (lax.cond(r[0] > 0, jnp.sin, lambda y: y * r, c), None), x, w
+                )[0]
+            ),
+            (0, 1),
+        ),
+        (normal(8), normal(200, 8)),
+    ),
     "a number": (lambda x: x * 2 + 1, (normal(),)),
 }
 

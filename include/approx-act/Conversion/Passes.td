@@ -116,16 +116,22 @@ def ConvertStableHLOToLinalgPass : Pass<"convert-stablehlo-to-linalg"> {
     | `scatter` | a `linalg.generic` over the operand and the updates, in which each element combines the updates whose window it is in, in their order |
     | `optimization_barrier` | `approx_act.barrier` |
     | `reduce` of no elements | the initial value |
-    | `while` whose condition folds in every step | its steps, one after another |
+    | `while` whose steps can be counted | an `scf.for`, or its steps where they are few |
+    | another `while` | an `scf.while`, whose condition is read from a tensor |
+    | `case`, `if` | an `scf.if` per branch but the last |
     | `sdy.mesh`, `sdy.sharding_constraint` | nothing: there is one device |
 
     A scatter gives the same bits in every run and needs no atomics, at the cost
     of reading every index for every element.
 
-    The condition of a loop is evaluated from what is known of the carried
-    values, so that a counter may start anywhere and step by anything. Each step
-    is compiled by itself: code is linear in the number of steps, and
-    more than 8192 ops together are an error, as are steps that depend on data.
+    The steps of a loop are counted by evaluating its condition and its body on
+    what is known of the carried values, so that a counter may start anywhere and
+    step by anything. A scalar that is known in every step and a line over the
+    steps is computed from the number of the step: a counter is not carried, and
+    the place that a step reads or writes is known to the host. A stack that the
+    loop writes all of starts as a `tensor.empty`. Up to 1024 ops in all steps
+    become just these, with what is known as constants. Loops of more than 65536
+    steps are not counted.
 
     Any other op of StableHLO (a sort, a custom call) is an error at the op.
   }];

@@ -366,6 +366,35 @@ def ConvertKernelsToGPU : Pass<"convert-approx-act-kernels-to-gpu",
   ];
 }
 
+def ThreadStream : Pass<"approx-act-thread-stream", "::mlir::ModuleOp"> {
+  let summary = "Put launches, copies and contractions on one stream";
+  let description = [{
+    Makes a stream at the start of each function, puts all that is asynchronous
+    on it, also in loops and branches, and waits for it at the end. Before the
+    host reads what was copied to it, it waits for what is on the stream.
+
+    Before:
+
+    ```mlir
+    scf.for %i = %c0 to %n step %c1 {
+      gpu.launch_func @kernels::@step …
+    }
+    ```
+
+    After:
+
+    ```mlir
+    %stream = gpu.wait async
+    scf.for %i = %c0 to %n step %c1 {
+      %0 = gpu.launch_func async [%stream] @kernels::@step …
+    }
+    gpu.wait [%stream]
+    ```
+  }];
+  let dependentDialects = ["::mlir::gpu::GPUDialect",
+                           "::mlir::LLVM::LLVMDialect"];
+}
+
 def WidenWords : Pass<"approx-act-widen-words", "::mlir::gpu::GPUModuleOp"> {
   let summary = "Do arithmetic on packed words in registers of 32 bits";
   let description = [{
