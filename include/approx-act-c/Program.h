@@ -49,9 +49,10 @@ APPROX_ACT_EXPORT void approxActProgramDestroy(ApproxActProgram *program);
 
 /** Describes a program as JSON: `arguments` and `results`, lists of objects
  * with `type` (NumPy's name of the element type), `shape` and `bytes`;
- * `launches`, the number of launches in the module by the name of the kernel;
- * and `calls`, that of calls of the runtime's contractions by the name of the
- * function. Needs no device. Valid as long as the program. */
+ * `launches`, the number of launches in a run by the name of the kernel; and
+ * `calls`, that of calls of the runtime's contractions by the name of the
+ * function. A loop whose length depends on data counts as one step, and of a
+ * choice every branch. Needs no device. Valid as long as the program. */
 APPROX_ACT_EXPORT const char *
 approxActProgramDescribe(const ApproxActProgram *program);
 

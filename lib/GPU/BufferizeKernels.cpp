@@ -173,6 +173,13 @@ static void forAllHostBlocks(ModuleOp module,
         visit(*block);
 }
 
+/// A copy of `value` in memory of its own.
+static Value createCopy(OpBuilder &builder, Location loc, Value value) {
+  return bufferization::AllocTensorOp::create(
+      builder, loc, cast<RankedTensorType>(value.getType()), ValueRange(),
+      value);
+}
+
 /// Puts `operand` where `place` is, if it is not there already.
 static void writeTo(OpOperand &operand, Value place) {
   if (!isa<TensorType>(place.getType()) ||
@@ -232,13 +239,24 @@ static void writeToCarried(LoopLikeOpInterface loop) {
     if (isa<TensorType>(init.get().getType()) &&
         isa<BlockArgument>(getWrittenInto(init.get())) &&
         loop->getParentOfType<LoopLikeOpInterface>())
-      init.set(bufferization::AllocTensorOp::create(
-          builder, loop.getLoc(), cast<RankedTensorType>(init.get().getType()),
-          ValueRange(), init.get()));
+      init.set(createCopy(builder, loop.getLoc(), init.get()));
   Block &body = loop.getLoopRegions().back()->front();
+  Operation *yield = body.getTerminator();
+  auto arguments = body.getArguments().take_back(loop.getInits().size());
+  // What changes its place is read before anything is written there.
+  builder.setInsertionPoint(yield);
   for (auto [argument, operand] :
-       llvm::zip_equal(body.getArguments().take_back(loop.getInits().size()),
-                       body.getTerminator()->getOpOperands()))
+       llvm::zip_equal(arguments, yield->getOpOperands())) {
+    Value from = operand.get();
+    while (isa_and_nonnull<tensor::ExpandShapeOp, tensor::CollapseShapeOp>(
+        from.getDefiningOp()))
+      from = from.getDefiningOp()->getOperand(0);
+    if (from != argument && isa<TensorType>(from.getType()) &&
+        llvm::is_contained(arguments, from))
+      operand.set(createCopy(builder, yield->getLoc(), operand.get()));
+  }
+  for (auto [argument, operand] :
+       llvm::zip_equal(arguments, yield->getOpOperands()))
     writeTo(operand, argument);
 }
 

@@ -393,6 +393,15 @@ std::unique_ptr<Group> KernelFormer::createGroup(Value root) {
   return group;
 }
 
+/// The domain of two of which the elements are fewer: that of words, if the
+/// other is that of codes.
+static ArrayRef<int64_t> getSmaller(ArrayRef<int64_t> lhs,
+                                    ArrayRef<int64_t> rhs) {
+  return ShapedType::getNumElements(rhs) < ShapedType::getNumElements(lhs)
+             ? rhs
+             : lhs;
+}
+
 /// Whether the loops of two groups can be one.
 bool KernelFormer::areCompatible(const Group &lhs, const Group &rhs) const {
   if (lhs.isAlone || rhs.isAlone)
@@ -410,8 +419,12 @@ bool KernelFormer::areCompatible(const Group &lhs, const Group &rhs) const {
   if (lhs.domain == rhs.domain)
     return true;
   // Codes, and the words that they are packed to.
-  return getPackedDim(lhs.domain, rhs.domain).has_value() ||
-         getPackedDim(rhs.domain, lhs.domain).has_value();
+  ArrayRef<int64_t> words = getSmaller(lhs.domain, rhs.domain);
+  auto isPacked = [&](Value root) {
+    auto shape = squeeze(cast<RankedTensorType>(root.getType()).getShape());
+    return words == ArrayRef(shape) || getPackedDim(words, shape).has_value();
+  };
+  return llvm::all_of(lhs.roots, isPacked) && llvm::all_of(rhs.roots, isPacked);
 }
 
 Group *KernelFormer::getGroup(Value value) const {
@@ -462,14 +475,7 @@ void KernelFormer::merge(Group &early, Group &late) {
   early.leaves.clear();
   for (Value root : early.roots)
     collectLeaves(root, own, early.leaves, seen);
-  // The smaller domain is that of the words.
-  int64_t size = 1, otherSize = 1;
-  for (int64_t dim : early.domain)
-    size *= dim;
-  for (int64_t dim : late.domain)
-    otherSize *= dim;
-  if (otherSize < size)
-    early.domain = late.domain;
+  early.domain = llvm::to_vector(getSmaller(early.domain, late.domain));
   early.last = std::max(early.last, late.last);
   late.mergedInto = &early;
   ++numMerged;

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "DLPack.h"
+#include "RunCounts.h"
 #include "approx-act-c/Program.h"
 #include "approx-act/Runner/Program.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
@@ -93,15 +94,20 @@ static void writeParameters(llvm::json::OStream &json, StringRef key,
 
 static std::string describe(ModuleOp module, const Signature &signature) {
   llvm::MapVector<StringAttr, int64_t> launches;
-  module.walk(
-      [&](gpu::LaunchFuncOp launch) { ++launches[launch.getKernelName()]; });
   // Contractions, the functions that compiled code calls by these names.
   llvm::MapVector<StringRef, int64_t> calls;
-  module.walk([&](LLVM::CallOp call) {
-    StringRef callee = call.getCallee().value_or("");
-    if (callee.starts_with("approxAct"))
-      ++calls[callee];
-  });
+  for (auto func : module.getOps<LLVM::LLVMFuncOp>()) {
+    RunCounts counts(func.getBody());
+    func.walk([&](Operation *op) {
+      int64_t count = counts.lookup(op->getBlock());
+      if (auto launch = dyn_cast<gpu::LaunchFuncOp>(op))
+        launches[launch.getKernelName()] += count;
+      auto call = dyn_cast<LLVM::CallOp>(op);
+      StringRef callee = call ? call.getCallee().value_or("") : "";
+      if (callee.starts_with("approxAct"))
+        calls[callee] += count;
+    });
+  }
   std::string text;
   llvm::raw_string_ostream os(text);
   llvm::json::OStream json(os);

@@ -16,6 +16,25 @@ from approx_act.tool import ApproxActError
 _ALIGNMENT = 16
 
 
+def _is_key(dtype: Any) -> bool:
+    return jax.dtypes.issubdtype(dtype, jax.dtypes.prng_key)
+
+
+def physical(aval: Any) -> Any:
+    """Returns the shape and element type in memory: of keys, those of their data."""
+    if not _is_key(aval.dtype):
+        return aval
+    return jax.eval_shape(jax.random.key_data, jax.ShapeDtypeStruct(aval.shape, aval.dtype))
+
+
+def logical(array: Any, aval: Any) -> Any:
+    """Returns the array of JAX's that has ``array`` in memory."""
+    if not _is_key(aval.dtype) or not isinstance(array, jax.Array):
+        return array
+    impl = jax.random.key_impl(jax.numpy.empty((), aval.dtype))
+    return jax.random.wrap_key_data(array, impl=impl)
+
+
 @dataclasses.dataclass(frozen=True)
 class Argument:
     """A leaf of a step's arguments.
@@ -32,10 +51,9 @@ class Argument:
     aval: jax.core.ShapedArray
 
     def __post_init__(self) -> None:
-        if not isinstance(self.aval.dtype, np.dtype):
+        if not isinstance(self.aval.dtype, np.dtype) and not _is_key(self.aval.dtype):
             raise ApproxActError(
-                f"{self.name} has elements of type {self.aval.dtype}, which kernels do not "
-                "know; pass jax.random.key_data of keys"
+                f"{self.name} has elements of type {self.aval.dtype}, which kernels do not know"
             )
 
     def check(self, value: Any, device: int) -> np.ndarray | _dlpack.View:
@@ -51,7 +69,15 @@ class Argument:
         Raises:
           TypeError: it is not an array, or of another shape or element type.
         """
-        found = self._find(value, device)
+        if _is_key(self.aval.dtype):
+            if getattr(value, "dtype", None) != self.aval.dtype:
+                raise TypeError(f"{self.name} must be {_describe(self.aval)}, not {value!r}")
+            if value.shape == self.aval.shape:
+                data = Argument(self.name, physical(self.aval))
+                return data.check(jax.random.key_data(value), device)
+            found = value
+        else:
+            found = self._find(value, device)
         if found.dtype != self.aval.dtype and isinstance(found, np.ndarray):
             # As jax.jit does with what NumPy makes wider than asked for.
             narrow = jax.dtypes.canonicalize_dtype(found.dtype)

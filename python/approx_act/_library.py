@@ -78,7 +78,7 @@ class Program:
 
     Attributes:
       arguments, results: the parameters of its function, ``main``.
-      launches: how often the module launches each kernel, by the kernels' names.
+      launches: how often a run launches each kernel, by the kernels' names.
       calls: how often it calls each of the runtime's contractions.
 
     Methods raise :class:`ApproxActError` when the device does something wrong, or

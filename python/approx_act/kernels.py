@@ -47,7 +47,8 @@ class KernelReport:
     Attributes:
       target: what it is compiled for, as given to :func:`compile`.
       launches: how often a step launches each kernel, by the kernels' names, in
-        the order of their first launches.
+        the order of their first launches. A loop whose length depends on data counts
+        as one step, and of a choice every branch.
       calls: how often it calls each of the runtime's contractions, by the names of
         the functions.
       buffers: the buffers of the arena, which a step allocates and frees.
@@ -251,16 +252,19 @@ class CompiledStep:
         found = self._program.run([x.pointer for x in (*inputs, *outputs)])
         self._statistics = _statistics(found, inputs)
         results = [
-            _arrays.DeviceArray(self._program, memory, index, aval, self._on_host)
+            _arrays.DeviceArray(
+                self._program, memory, index, _arrays.physical(aval), self._on_host
+            )
             for index, (memory, aval) in enumerate(zip(outputs, self._results, strict=True))
         ]
         if self._strict:
             # The memory of the device traps when others touch it.
-            copies = [jax.numpy.asarray(np.asarray(result)) for result in results]
+            found = [jax.numpy.asarray(np.asarray(result)) for result in results]
             for x in (*arguments, *outputs):
                 x.release()
-            return jax.tree.unflatten(self._out_tree, copies)
-        return jax.tree.unflatten(self._out_tree, [result.to_jax() for result in results])
+        else:
+            found = [result.to_jax() for result in results]
+        return jax.tree.unflatten(self._out_tree, map(_arrays.logical, found, self._results))
 
 
 def compile(

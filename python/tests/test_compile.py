@@ -375,9 +375,23 @@ def test_more_blocks_than_a_launch_has():
         approx_act.compile(lambda x: x + x, x, bits=None)
 
 
-def test_keys_are_no_arrays():
-    with pytest.raises(approx_act.ApproxActError, match="pass jax.random.key_data of keys"):
-        approx_act.compile(jax.random.bits, jax.random.key(0), bits=None)
+@pytest.mark.parametrize("impl", ["threefry2x32", "rbg"])
+def test_keys(impl):
+    def draw(keys, x):
+        following, key = jax.random.split(keys[0])
+        return following, jax.random.bits(key, x.shape) ^ x, keys
+
+    keys, x = jax.random.split(jax.random.key(5, impl=impl), 3), jnp.arange(8, dtype=jnp.uint32)
+    compiled = approx_act.compile(draw, keys, x, bits=None)
+    actual, expected = compiled(keys, x), draw(keys, x)
+    assert [a.dtype for a in actual] == [e.dtype for e in expected]
+    for a, e in zip((actual[0], actual[2]), (expected[0], expected[2]), strict=True):
+        assert np.array_equal(jax.random.key_data(a), jax.random.key_data(e))
+    assert impl != "threefry2x32" or np.array_equal(actual[1], expected[1])
+    with pytest.raises(TypeError, match=r"argument 0 must be key<.*>\[3\], as the step was"):
+        compiled(keys[:2], x)
+    with pytest.raises(TypeError, match=r"argument 0 must be key<.*>\[3\], not Array"):
+        compiled(jax.random.key_data(keys), x)
 
 
 def test_step_without_loss_is_compiled_exactly():
@@ -470,3 +484,34 @@ def test_scan_and_its_gradient(bits):
     assert bits is None or np.linalg.norm(exact[1] - expected[1]) > 1e-4 * scale
     for forwards, backwards in zip(*results, strict=True):
         assert np.array_equal(forwards, backwards)
+
+
+@pytest.mark.parametrize("bits", [None, 8, 4])
+def test_loop_of_the_host_program(bits):
+    def cell(h, x, u):
+        return jnp.tanh(x + h @ u)
+
+    def step(u, x):
+        def loss(u):
+            last, _ = jax.lax.scan(lambda h, r: (cell(h, r, u), None), jnp.zeros_like(x[0]), x)
+            return jnp.mean(last**2)
+
+        value, gradient = jax.value_and_grad(loss)(u)
+        return value, u - gradient
+
+    keys = jax.random.split(jax.random.key(1), 2)
+    u, x = jax.random.normal(keys[0], (16, 16)) / 5, jax.random.normal(keys[1], (200, 8, 16))
+    options = ["poison", "reverse-threads"]
+    compiled = approx_act.compile(
+        step, u, x, bits=bits, checks=True, timings=True, runtime_options=options
+    )
+    expected = (approx_act.jit(step, bits=bits) if bits else jax.jit(step))(u, x)
+    assert distance(compiled(u, x), expected) < 1e-5
+    # The report knows how often the loops are run.
+    launched = {k.name: k.launches for k in compiled.statistics.kernels}
+    assert compiled.report.launches.items() <= launched.items()
+    assert max(compiled.report.launches.values()) == 200
+    assert all(count % 200 == 0 for count in compiled.report.calls.values())
+    # What the forward loop stores for the other takes its bits; all is in place.
+    stack = x.nbytes * (bits or 32) // 32
+    assert compiled.report.arena_bytes < 3.1 * stack

@@ -205,3 +205,22 @@ func.func @tied(%x: tensor<8x16xf32>, %g: tensor<8x16xf32>) -> tensor<8x16xf32> 
   } -> tensor<8x16xf32>
   return %r : tensor<8x16xf32>
 }
+
+// -----
+
+#id = affine_map<(d0, d1) -> (d0, d1)>
+
+// The second has half as many columns as the first, as words have, and the third
+// half as many rows as the second: there is no loop for all three.
+// CHECK-LABEL: func @halves
+// CHECK: approx_act.kernel {{.*}} outs({{.*}} : tensor<8x16xf32>, tensor<8x8xf32>)
+// CHECK: approx_act.kernel {{.*}} outs({{.*}} : tensor<4x8xf32>)
+func.func @halves(%x: tensor<8x16xf32>, %y: tensor<8x8xf32>, %z: tensor<4x8xf32>) -> (tensor<8x16xf32>, tensor<8x8xf32>, tensor<4x8xf32>) {
+  %ex = tensor.empty() : tensor<8x16xf32>
+  %rx = linalg.exp ins(%x : tensor<8x16xf32>) outs(%ex : tensor<8x16xf32>) -> tensor<8x16xf32>
+  %ey = tensor.empty() : tensor<8x8xf32>
+  %ry = linalg.exp ins(%y : tensor<8x8xf32>) outs(%ey : tensor<8x8xf32>) -> tensor<8x8xf32>
+  %ez = tensor.empty() : tensor<4x8xf32>
+  %rz = linalg.exp ins(%z : tensor<4x8xf32>) outs(%ez : tensor<4x8xf32>) -> tensor<4x8xf32>
+  return %rx, %ry, %rz : tensor<8x16xf32>, tensor<8x8xf32>, tensor<4x8xf32>
+}

@@ -280,6 +280,10 @@ PROGRAMS: dict[str, tuple[Callable, tuple[Any, ...]]] = {
         steps(301, lambda i, x, y: (y, jnp.sin(x) + y / 2)),
         (normal(4, 8), normal(4, 8)),
     ),
+    "values that go around": (
+        steps(400, lambda i, x, y, z: (y, z, x)),
+        (normal(4, 8), normal(4, 8), normal(4, 8)),
+    ),
     "arguments that loops start from": (
         lambda x: (steps(300, lambda i, y: (jnp.sin(y) + i,))(x), x + 1, x),
         (normal(4, 8),),

@@ -129,7 +129,7 @@ def ConvertStableHLOToLinalgPass : Pass<"convert-stablehlo-to-linalg"> {
     step by anything. A scalar that is known in every step and a line over the
     steps is computed from the number of the step: a counter is not carried, and
     the place that a step reads or writes is known to the host. A stack that the
-    loop writes all of starts as a `tensor.empty`. Up to 1024 ops in all steps
+    loop writes all of starts as a `tensor.empty`. Up to 2048 ops in all steps
     become just these, with what is known as constants. Loops of more than 65536
     steps are not counted.
 
