@@ -53,13 +53,6 @@ static bool isKnownOnHost(Value value) {
          (isScalarOp(op) && llvm::all_of(op->getOperands(), isKnownOnHost));
 }
 
-/// A value that a barrier hands on is the barrier's operand.
-static Value lookThroughBarriers(Value value) {
-  while (auto barrier = value.getDefiningOp<BarrierOp>())
-    value = barrier.getInputs()[cast<OpResult>(value).getResultNumber()];
-  return value;
-}
-
 static bool isReshape(Operation *op) {
   return isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp>(op);
 }
@@ -132,6 +125,8 @@ struct Group {
   SmallVector<int64_t> domain;
   /// A contraction is nobody's kernel but its own.
   bool isAlone = false;
+  /// Whether a result is a reduction that the threads of a block share.
+  bool hasReduction = false;
   /// How many barriers come before it.
   unsigned phase = 0;
   /// The group that this one has become a part of.
@@ -148,7 +143,8 @@ struct Group {
 
 class KernelFormer {
 public:
-  explicit KernelFormer(Block &block) : block(block) {}
+  explicit KernelFormer(Block &block)
+      : block(block), fewElements(getFewElements(block, kSmall)) {}
 
   /// Finds what is in memory and groups it.
   void analyse();
@@ -159,6 +155,11 @@ public:
 private:
   bool isLight(Operation *op) const;
   bool isLeaf(Value value) const;
+  /// Whether it does not matter how long `value` lives.
+  bool isLittle(Value value) const {
+    return getNumElements(value) <= fewElements;
+  }
+  bool isParameter(Value value) const;
   unsigned getTrivialWork(Value value);
   void require(Value value);
   void requireOperands(Operation *op);
@@ -169,7 +170,9 @@ private:
   std::unique_ptr<Group> createGroup(Value root);
   void collectLeaves(Value value, const DenseSet<Value> &own,
                      SetVector<Value> &leaves, DenseSet<Value> &seen) const;
-  bool areCompatible(const Group &lhs, const Group &rhs) const;
+  bool areCompatible(const Group &early, const Group &late) const;
+  bool canWait(const Group &early, const Group &late) const;
+  bool canHurry(const Group &late, const Group &early) const;
   bool dependsIndirectly(Group &late, Group &early);
   Group *getGroup(Value value) const;
   void merge(Group &early, Group &late);
@@ -178,6 +181,7 @@ private:
               IRMapping &mapping, SetVector<Value> &inputs, Block &body);
 
   Block &block;
+  int64_t fewElements;
   /// Light values that are in memory.
   DenseSet<Value> materialised;
   DenseMap<Value, unsigned> trivialWork;
@@ -308,8 +312,13 @@ void KernelFormer::chooseTied(BarrierOp barrier) {
     if (!op || !isLight(op))
       continue;
     const Recipe &recipe = recipes[value];
-    int64_t leafBytes = getLeafBytes(recipe);
+    // Parameters are kept for others as well.
     int64_t bytes = getByteSize(value.getType()).value_or(0);
+    int64_t leafBytes = 0;
+    for (Value leaf : recipe.leaves)
+      if (int64_t size = getByteSize(leaf.getType()).value_or(0);
+          16 * size > bytes)
+        leafBytes += size;
     if (4 * leafBytes <= 5 * bytes && recipe.work <= kSharedWork)
       continue;
     require(value);
@@ -389,6 +398,7 @@ std::unique_ptr<Group> KernelFormer::createGroup(Value root) {
   DenseSet<Value> own = {root}, seen;
   collectLeaves(root, own, group->leaves, seen);
   group->isAlone = isContractionLike(root.getDefiningOp());
+  group->hasReduction = isWorthSharing(root.getDefiningOp());
   group->domain = squeeze(cast<RankedTensorType>(root.getType()).getShape());
   return group;
 }
@@ -402,29 +412,80 @@ static ArrayRef<int64_t> getSmaller(ArrayRef<int64_t> lhs,
              : lhs;
 }
 
-/// Whether the loops of two groups can be one.
-bool KernelFormer::areCompatible(const Group &lhs, const Group &rhs) const {
-  if (lhs.isAlone || rhs.isAlone)
+/// Whether one kernel can compute both groups, as far as loops and barriers
+/// say.
+bool KernelFormer::areCompatible(const Group &early, const Group &late) const {
+  if (early.isAlone || late.isAlone)
     return false;
-  // Statistics and parameters of channels can wait, if nothing large waits with
-  // them.
-  auto canWait = [](const Group &group) {
-    return group.domain.size() <= 1 && group.isSmall() &&
-           llvm::all_of(group.leaves, [](Value leaf) {
-             return getNumElements(leaf) <= kSmall;
+  if (early.phase != late.phase && !canWait(early, late) &&
+      !canHurry(late, early))
+    return false;
+  if (early.domain == late.domain)
+    return true;
+  // Codes, and the words that they are packed to. Threads share reductions of
+  // the smaller shape only, and only among themselves.
+  auto isPacked = [](const Group &words, const Group &codes) {
+    bool readsReduction =
+        words.hasReduction && llvm::any_of(words.roots, [&](Value root) {
+          return codes.leaves.contains(root);
+        });
+    return !codes.hasReduction && !readsReduction &&
+           llvm::all_of(codes.roots, [&](Value root) {
+             auto type = cast<RankedTensorType>(root.getType());
+             return getPackedDim(words.domain, squeeze(type.getShape()))
+                 .has_value();
            });
   };
-  if (lhs.phase != rhs.phase && !(canWait(lhs) && canWait(rhs)))
-    return false;
-  if (lhs.domain == rhs.domain)
-    return true;
-  // Codes, and the words that they are packed to.
-  ArrayRef<int64_t> words = getSmaller(lhs.domain, rhs.domain);
-  auto isPacked = [&](Value root) {
-    auto shape = squeeze(cast<RankedTensorType>(root.getType()).getShape());
-    return words == ArrayRef(shape) || getPackedDim(words, shape).has_value();
+  return isPacked(early, late) || isPacked(late, early);
+}
+
+/// Whether `value` is a statistic, or a parameter of channels.
+bool KernelFormer::isParameter(Value value) const {
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  return isLittle(value) && (!type || squeeze(type.getShape()).size() <= 1);
+}
+
+/// Whether `early` can be put off behind the barriers before `late`: nothing
+/// large waits for it, and what it reads is little or lives as long anyway.
+bool KernelFormer::canWait(const Group &early, const Group &late) const {
+  bool areParameters = true;
+  for (Value root : early.roots) {
+    areParameters &= isParameter(root);
+    if (!isLittle(root))
+      return false;
+  }
+  for (unsigned index = early.index; index < late.index; ++index) {
+    const Group &between = *groups[index];
+    bool isWaiting = llvm::any_of(
+        early.roots, [&](Value root) { return between.leaves.contains(root); });
+    if (isWaiting && !llvm::all_of(between.roots,
+                                   [&](Value root) { return isLittle(root); }))
+      return false;
+  }
+  return llvm::all_of(early.leaves, [&](Value leaf) {
+    return late.leaves.contains(leaf) ||
+           (areParameters ? isLittle(leaf) : isParameter(leaf));
+  });
+}
+
+/// Whether `late` can be done before the barriers that are between: it reads
+/// what is there by then, and parameters are all that comes of it.
+bool KernelFormer::canHurry(const Group &late, const Group &early) const {
+  auto isThere = [&](Value leaf) {
+    if (early.leaves.contains(leaf) || llvm::is_contained(early.roots, leaf))
+      return true;
+    if (!isLittle(leaf))
+      return false;
+    leaf = lookThroughViews(leaf);
+    if (Group *maker = getGroup(leaf))
+      return maker->last < early.last;
+    Operation *op = leaf.getDefiningOp();
+    return !op || op->getBlock() != &block ||
+           op->isBeforeInBlock(groups[early.last]->roots[0].getDefiningOp());
   };
-  return llvm::all_of(lhs.roots, isPacked) && llvm::all_of(rhs.roots, isPacked);
+  return llvm::all_of(late.roots,
+                      [&](Value root) { return isParameter(root); }) &&
+         llvm::all_of(late.leaves, isThere);
 }
 
 Group *KernelFormer::getGroup(Value value) const {
@@ -477,6 +538,8 @@ void KernelFormer::merge(Group &early, Group &late) {
     collectLeaves(root, own, early.leaves, seen);
   early.domain = llvm::to_vector(getSmaller(early.domain, late.domain));
   early.last = std::max(early.last, late.last);
+  early.phase = std::max(early.phase, late.phase);
+  early.hasReduction |= late.hasReduction;
   late.mergedInto = &early;
   ++numMerged;
 }

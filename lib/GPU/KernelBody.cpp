@@ -79,6 +79,12 @@ bool approx_act::isReductionOp(Operation *op) {
          linalgOp.getNumReductionLoops() > 0 && hasStaticTensors(op);
 }
 
+Value approx_act::lookThroughBarriers(Value value) {
+  while (auto barrier = value.getDefiningOp<BarrierOp>())
+    value = barrier.getInputs()[cast<OpResult>(value).getResultNumber()];
+  return value;
+}
+
 int64_t approx_act::getNumCombined(linalg::LinalgOp op) {
   int64_t combined = 1;
   for (auto [size, type] :
@@ -109,6 +115,15 @@ int64_t approx_act::getNumElements(Value value) {
   return type ? type.getNumElements() : 1;
 }
 
+int64_t approx_act::getFewElements(Block &block, int64_t most) {
+  constexpr int64_t manyTimes = 16;
+  std::optional<int64_t> greatest;
+  for (auto barrier : block.getOps<BarrierOp>())
+    for (Value value : barrier.getInputs())
+      greatest = std::max(greatest.value_or(0), getNumElements(value));
+  return greatest ? std::min(most, *greatest / manyTimes) : most;
+}
+
 bool approx_act::isReadRepeatedly(Operation *op, Value operand) {
   auto linalgOp = dyn_cast<linalg::LinalgOp>(op);
   if (!linalgOp)
@@ -126,6 +141,14 @@ bool approx_act::isContractionLike(Operation *op) {
   for (OpOperand *operand : cast<linalg::LinalgOp>(op).getDpsInputOperands())
     repeated += isReadRepeatedly(op, operand->get());
   return repeated > 1;
+}
+
+bool approx_act::isWorthSharing(Operation *op) {
+  constexpr int64_t fewest = 32;
+  if (!isReductionOp(op) || isContractionLike(op))
+    return false;
+  auto reduction = cast<linalg::LinalgOp>(op);
+  return getNumCombined(reduction) >= fewest && getCombiners(reduction);
 }
 
 std::optional<unsigned> approx_act::getPackedDim(ArrayRef<int64_t> words,

@@ -36,6 +36,9 @@ bool isScalarOp(Operation *op);
 /// A linalg op on tensors of static shape with at least one reduction.
 bool isReductionOp(Operation *op);
 
+/// A value that a barrier hands on is the barrier's operand.
+Value lookThroughBarriers(Value value);
+
 /// How many elements a reduction combines to one.
 int64_t getNumCombined(linalg::LinalgOp op);
 
@@ -51,6 +54,10 @@ std::optional<SmallVector<Combiner>> getCombiners(linalg::LinalgOp op);
 /// The number of elements of a tensor; of a scalar, 1.
 int64_t getNumElements(Value value);
 
+/// How many elements a value of a block may have, up to `most`, that may live
+/// longer than barriers allow: what they are there for has many times as many.
+int64_t getFewElements(Block &block, int64_t most);
+
 /// Whether `op` reads elements of `operand` more than once, so that they would
 /// be computed over and over if they were computed where they are read.
 bool isReadRepeatedly(Operation *op, Value operand);
@@ -58,6 +65,11 @@ bool isReadRepeatedly(Operation *op, Value operand);
 /// Whether the op is a reduction that reads two operands repeatedly: a matrix
 /// product, a convolution.
 bool isContractionLike(Operation *op);
+
+/// Whether the op is a reduction that the threads of a block do together, if
+/// all of their kernel has its shape. Combining what they have come to takes as
+/// long as a thread takes for a few elements.
+bool isWorthSharing(Operation *op);
 
 /// The dimension in which `shape` is a multiple of `words` by 2, 4 or 8, if it
 /// is the same in all others.

@@ -33,9 +33,10 @@ static RankedTensorType getTensorType(Value value) {
   return dyn_cast<RankedTensorType>(value.getType());
 }
 
-/// The reductions that give the kernel's results, or that these are computed
+/// The reductions that give results of the kernel, or that these are computed
 /// from where they are written, as a mean is from a sum.
-static SmallVector<linalg::LinalgOp> getReductions(KernelOp kernel) {
+static SmallVector<linalg::LinalgOp> getReductions(KernelOp kernel,
+                                                   ValueRange results) {
   SmallVector<linalg::LinalgOp> reductions;
   llvm::SetVector<Operation *> reached;
   auto reach = [&](ValueRange values) {
@@ -44,7 +45,7 @@ static SmallVector<linalg::LinalgOp> getReductions(KernelOp kernel) {
           op && op->getBlock() == &kernel.getBody().front())
         reached.insert(op);
   };
-  reach(kernel.getYield().getValues());
+  reach(results);
   for (unsigned i = 0; i < reached.size(); ++i) {
     Operation *op = reached[i];
     if (isReductionOp(op))
@@ -53,6 +54,11 @@ static SmallVector<linalg::LinalgOp> getReductions(KernelOp kernel) {
       reach(op->getOperands());
   }
   return reductions;
+}
+
+/// Those of all results.
+static SmallVector<linalg::LinalgOp> getReductions(KernelOp kernel) {
+  return getReductions(kernel, kernel.getYield().getValues());
 }
 
 KernelWork::KernelWork(KernelOp kernel, int64_t blockSize)
@@ -194,18 +200,20 @@ bool KernelWork::chooseParts(KernelOp kernel) {
   auto isOfDomain = [&](Value value) {
     return squeeze(getTensorType(value).getShape()) == domain;
   };
-  if (!llvm::all_of(kernel.getYield().getValues(), isOfDomain))
-    return false;
+  // Others, of several times as many elements, are not computed from
+  // reductions: not all threads would want the same of these.
+  for (Value value : kernel.getYield().getValues())
+    if (!isOfDomain(value) && !getReductions(kernel, value).empty())
+      return false;
   for (linalg::LinalgOp op : getReductions(kernel)) {
     if (isContractionLike(op) || !llvm::all_of(op->getResults(), isOfDomain))
       return false;
-    if (getCombiners(op) &&
+    if (isWorthSharing(op) &&
         (!longest || getNumCombined(op) > getNumCombined(longest)))
       longest = op;
   }
-  // Fewer elements take a thread no longer than combining parts would.
-  constexpr int64_t worthSharing = 32, fewest = 4;
-  if (!longest || getNumCombined(longest) < worthSharing)
+  constexpr int64_t fewest = 4;
+  if (!longest)
     return false;
   arePartsNeighbours = reducesInnermost(longest);
   width = widestAccess;

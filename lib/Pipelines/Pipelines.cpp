@@ -82,6 +82,8 @@ static void buildKernels(OpPassManager &pm, const ToGPUOptions &options) {
   pm.addNestedPass<func::FuncOp>(createSplitReductions());
   pm.addNestedPass<func::FuncOp>(createSplitReductions());
   pm.addPass(createCanonicalizerPass());
+  // Nothing merges large values of the same small ones after it.
+  pm.addNestedPass<func::FuncOp>(createKeepSmall());
   pm.addNestedPass<func::FuncOp>(createFormKernels());
   pm.addNestedPass<func::FuncOp>(createSchedule());
 

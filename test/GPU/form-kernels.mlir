@@ -208,6 +208,250 @@ func.func @tied(%x: tensor<8x16xf32>, %g: tensor<8x16xf32>) -> tensor<8x16xf32> 
 
 // -----
 
+// Both sums of a normalisation's gradient are one kernel, though the codes that
+// one of them restores wait for the gradient: what the first reads, the second
+// reads as well. What comes of the sums is a part of it too. The gradient of the
+// input, which is large, waits.
+// CHECK-LABEL: func @sums
+// CHECK-SAME: (%[[Q:.+]]: tensor<128x64xi8>, %[[G:.+]]: tensor<128x64xf32>, %[[S:.+]]: tensor<64xf32>
+// CHECK: %[[K:.+]]:3 = approx_act.kernel {{.*}} ins({{.*}}%[[G]]{{.*}}) outs({{.*}} : tensor<64xf32>, tensor<64xf32>, tensor<64xf32>)
+// CHECK: arith.sitofp
+// CHECK: arith.divf
+// CHECK: approx_act.yield
+// CHECK: approx_act.kernel {{.*}} ins({{.*}}%[[K]]#2
+// CHECK-NOT: approx_act.kernel
+// CHECK: return %[[K]]#0, %[[K]]#1
+#id = affine_map<(d0, d1) -> (d0, d1)>
+#columns = affine_map<(d0, d1) -> (d1)>
+#vector = affine_map<(d0) -> (d0)>
+func.func @sums(%q: tensor<128x64xi8>, %g: tensor<128x64xf32>, %s: tensor<64xf32>, %init: tensor<64xf32>) -> (tensor<64xf32>, tensor<64xf32>, tensor<128x64xf32>) {
+  %beta = linalg.generic {indexing_maps = [#id, #columns], iterator_types = ["reduction", "parallel"]} ins(%g : tensor<128x64xf32>) outs(%init : tensor<64xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %0 = arith.addf %o, %a : f32
+    linalg.yield %0 : f32
+  } -> tensor<64xf32>
+  %b:2 = approx_act.barrier %q, %g : tensor<128x64xi8>, tensor<128x64xf32>
+  %gamma = linalg.generic {indexing_maps = [#id, #id, #columns], iterator_types = ["reduction", "parallel"]} ins(%b#0, %b#1 : tensor<128x64xi8>, tensor<128x64xf32>) outs(%init : tensor<64xf32>) {
+  ^bb0(%a: i8, %c: f32, %o: f32):
+    %0 = arith.sitofp %a : i8 to f32
+    %1 = arith.mulf %0, %c : f32
+    %2 = arith.addf %o, %1 : f32
+    linalg.yield %2 : f32
+  } -> tensor<64xf32>
+  %c:2 = approx_act.barrier %s, %b#1 : tensor<64xf32>, tensor<128x64xf32>
+  %e = tensor.empty() : tensor<64xf32>
+  %mean = linalg.generic {indexing_maps = [#vector, #vector, #vector, #vector], iterator_types = ["parallel"]} ins(%gamma, %beta, %c#0 : tensor<64xf32>, tensor<64xf32>, tensor<64xf32>) outs(%e : tensor<64xf32>) {
+  ^bb0(%x: f32, %y: f32, %z: f32, %o: f32):
+    %0 = arith.divf %x, %z : f32
+    %1 = arith.addf %0, %y : f32
+    linalg.yield %1 : f32
+  } -> tensor<64xf32>
+  %f = tensor.empty() : tensor<128x64xf32>
+  %dx = linalg.generic {indexing_maps = [#id, #columns, #id], iterator_types = ["parallel", "parallel"]} ins(%c#1, %mean : tensor<128x64xf32>, tensor<64xf32>) outs(%f : tensor<128x64xf32>) {
+  ^bb0(%x: f32, %y: f32, %o: f32):
+    %0 = arith.subf %x, %y : f32
+    linalg.yield %0 : f32
+  } -> tensor<128x64xf32>
+  return %beta, %gamma, %dx : tensor<64xf32>, tensor<64xf32>, tensor<128x64xf32>
+}
+
+// -----
+
+// A sum of something large does not wait behind a barrier for another sum,
+// though both are small: it would keep what it reads.
+// CHECK-LABEL: func @large_waits
+// CHECK: approx_act.kernel {{.*}} ins(%arg0
+// CHECK: approx_act.kernel {{.*}} ins(%arg1
+// CHECK: return
+#id = affine_map<(d0, d1) -> (d0, d1)>
+#columns = affine_map<(d0, d1) -> (d1)>
+func.func @large_waits(%g: tensor<128x64xf32>, %h: tensor<128x64xf32>, %init: tensor<64xf32>) -> (tensor<64xf32>, tensor<64xf32>) {
+  %first = linalg.generic {indexing_maps = [#id, #columns], iterator_types = ["reduction", "parallel"]} ins(%g : tensor<128x64xf32>) outs(%init : tensor<64xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %0 = arith.addf %o, %a : f32
+    linalg.yield %0 : f32
+  } -> tensor<64xf32>
+  %b:2 = approx_act.barrier %first, %h : tensor<64xf32>, tensor<128x64xf32>
+  %second = linalg.generic {indexing_maps = [#id, #columns], iterator_types = ["reduction", "parallel"]} ins(%b#1 : tensor<128x64xf32>) outs(%init : tensor<64xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %0 = arith.addf %o, %a : f32
+    linalg.yield %0 : f32
+  } -> tensor<64xf32>
+  return %b#0, %second : tensor<64xf32>, tensor<64xf32>
+}
+
+// -----
+
+// What restores an activation waits for the gradient, though a gradient before
+// the barrier reads the same codes: neither of them is small.
+// CHECK-LABEL: func @restore_waits
+// CHECK: approx_act.kernel
+// CHECK: approx_act.kernel
+// CHECK: return
+#id = affine_map<(d0, d1) -> (d0, d1)>
+func.func @restore_waits(%q: tensor<128x64xi8>, %g: tensor<128x64xf32>) -> (tensor<128x64xf32>, tensor<128x64xf32>) {
+  %e = tensor.empty() : tensor<128x64xf32>
+  %x = linalg.generic {indexing_maps = [#id, #id, #id], iterator_types = ["parallel", "parallel"]} ins(%q, %g : tensor<128x64xi8>, tensor<128x64xf32>) outs(%e : tensor<128x64xf32>) {
+  ^bb0(%a: i8, %c: f32, %o: f32):
+    %0 = arith.sitofp %a : i8 to f32
+    %1 = arith.mulf %0, %c : f32
+    linalg.yield %1 : f32
+  } -> tensor<128x64xf32>
+  %b:2 = approx_act.barrier %q, %x : tensor<128x64xi8>, tensor<128x64xf32>
+  %y = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]} ins(%b#0 : tensor<128x64xi8>) outs(%e : tensor<128x64xf32>) {
+  ^bb0(%a: i8, %o: f32):
+    %0 = arith.sitofp %a : i8 to f32
+    linalg.yield %0 : f32
+  } -> tensor<128x64xf32>
+  return %b#1, %y : tensor<128x64xf32>, tensor<128x64xf32>
+}
+
+// -----
+
+// A masked gradient that codes wait for does not have to be in memory: that a
+// parameter of the mask is read as well does not count.
+// CHECK-LABEL: func @mask
+// CHECK: %[[K:.+]] = approx_act.kernel {{.*}} outs({{.*}} : tensor<128x64xf32>)
+// CHECK-NOT: approx_act.kernel
+// CHECK: return %[[K]]
+#id = affine_map<(d0, d1) -> (d0, d1)>
+#columns = affine_map<(d0, d1) -> (d1)>
+func.func @mask(%q: tensor<128x64xi8>, %edge: tensor<64xi8>, %g: tensor<128x64xf32>) -> tensor<128x64xf32> {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<128x64xf32>
+  %m = linalg.generic {indexing_maps = [#id, #columns, #id, #id], iterator_types = ["parallel", "parallel"]} ins(%q, %edge, %g : tensor<128x64xi8>, tensor<64xi8>, tensor<128x64xf32>) outs(%e : tensor<128x64xf32>) {
+  ^bb0(%a: i8, %x: i8, %c: f32, %o: f32):
+    %0 = arith.cmpi sge, %a, %x : i8
+    %1 = arith.select %0, %c, %zero : f32
+    linalg.yield %1 : f32
+  } -> tensor<128x64xf32>
+  %b:2 = approx_act.barrier %q, %m : tensor<128x64xi8>, tensor<128x64xf32>
+  %y = linalg.generic {indexing_maps = [#id, #id, #id], iterator_types = ["parallel", "parallel"]} ins(%b#0, %b#1 : tensor<128x64xi8>, tensor<128x64xf32>) outs(%e : tensor<128x64xf32>) {
+  ^bb0(%a: i8, %c: f32, %o: f32):
+    %0 = arith.sitofp %a : i8 to f32
+    %1 = arith.mulf %0, %c : f32
+    linalg.yield %1 : f32
+  } -> tensor<128x64xf32>
+  return %y : tensor<128x64xf32>
+}
+
+// -----
+
+// Twice as many elements in one dimension may be codes of words, or what else is
+// small. Where the threads of a block share a reduction, it has to be the smaller.
+// CHECK-LABEL: func @shapes
+// CHECK: approx_act.kernel {{.*}} outs({{.*}} : tensor<64xf32>, tensor<128xf32>)
+// CHECK: approx_act.kernel {{.*}} outs({{.*}} : tensor<32xf32>)
+// CHECK: return
+#id = affine_map<(d0, d1) -> (d0, d1)>
+#columns = affine_map<(d0, d1) -> (d1)>
+#vector = affine_map<(d0) -> (d0)>
+func.func @shapes(%x: tensor<32x64xf32>, %y: tensor<128xf32>, %u: tensor<32xf32>, %init: tensor<64xf32>) -> (tensor<64xf32>, tensor<128xf32>, tensor<32xf32>) {
+  %s = linalg.generic {indexing_maps = [#id, #columns], iterator_types = ["reduction", "parallel"]} ins(%x : tensor<32x64xf32>) outs(%init : tensor<64xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %0 = arith.addf %o, %a : f32
+    linalg.yield %0 : f32
+  } -> tensor<64xf32>
+  %e = tensor.empty() : tensor<128xf32>
+  %z = linalg.generic {indexing_maps = [#vector, #vector], iterator_types = ["parallel"]} ins(%y : tensor<128xf32>) outs(%e : tensor<128xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %0 = arith.negf %a : f32
+    linalg.yield %0 : f32
+  } -> tensor<128xf32>
+  %f = tensor.empty() : tensor<32xf32>
+  %v = linalg.generic {indexing_maps = [#vector, #vector], iterator_types = ["parallel"]} ins(%u : tensor<32xf32>) outs(%f : tensor<32xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %0 = arith.negf %a : f32
+    linalg.yield %0 : f32
+  } -> tensor<32xf32>
+  return %s, %z, %v : tensor<64xf32>, tensor<128xf32>, tensor<32xf32>
+}
+
+// -----
+
+// Nor may the longer one read the reduction, of which it wants other elements.
+// CHECK-LABEL: func @longer_reader
+// CHECK: %[[S:.+]] = approx_act.kernel
+// CHECK: approx_act.kernel {{.*}} ins({{.*}}%[[S]]
+// CHECK: return
+#id = affine_map<(d0, d1) -> (d0, d1)>
+#columns = affine_map<(d0, d1) -> (d1)>
+func.func @longer_reader(%x: tensor<32x64xf32>, %init: tensor<64xf32>) -> (tensor<64xf32>, tensor<128xf32>) {
+  %s = linalg.generic {indexing_maps = [#id, #columns], iterator_types = ["reduction", "parallel"]} ins(%x : tensor<32x64xf32>) outs(%init : tensor<64xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %0 = arith.addf %o, %a : f32
+    linalg.yield %0 : f32
+  } -> tensor<64xf32>
+  %t = tensor.concat dim(0) %s, %s : (tensor<64xf32>, tensor<64xf32>) -> tensor<128xf32>
+  return %s, %t : tensor<64xf32>, tensor<128xf32>
+}
+
+// -----
+
+// No result has more than eight times as many elements as another.
+// CHECK-LABEL: func @lengths
+// CHECK: approx_act.kernel {{.*}} outs({{.*}} : tensor<256xf32>, tensor<64xf32>)
+// CHECK: approx_act.kernel {{.*}} outs({{.*}} : tensor<16xf32>)
+// CHECK: return
+#vector = affine_map<(d0) -> (d0)>
+func.func @lengths(%x: tensor<256xf32>, %y: tensor<64xf32>, %z: tensor<16xf32>) -> (tensor<256xf32>, tensor<64xf32>, tensor<16xf32>) {
+  %e = tensor.empty() : tensor<256xf32>
+  %a = linalg.generic {indexing_maps = [#vector, #vector], iterator_types = ["parallel"]} ins(%x : tensor<256xf32>) outs(%e : tensor<256xf32>) {
+  ^bb0(%i: f32, %o: f32):
+    %0 = arith.negf %i : f32
+    linalg.yield %0 : f32
+  } -> tensor<256xf32>
+  %f = tensor.empty() : tensor<64xf32>
+  %b = linalg.generic {indexing_maps = [#vector, #vector], iterator_types = ["parallel"]} ins(%y : tensor<64xf32>) outs(%f : tensor<64xf32>) {
+  ^bb0(%i: f32, %o: f32):
+    %0 = arith.negf %i : f32
+    linalg.yield %0 : f32
+  } -> tensor<64xf32>
+  %g = tensor.empty() : tensor<16xf32>
+  %c = linalg.generic {indexing_maps = [#vector, #vector], iterator_types = ["parallel"]} ins(%z : tensor<16xf32>) outs(%g : tensor<16xf32>) {
+  ^bb0(%i: f32, %o: f32):
+    %0 = arith.negf %i : f32
+    linalg.yield %0 : f32
+  } -> tensor<16xf32>
+  return %a, %b, %c : tensor<256xf32>, tensor<64xf32>, tensor<16xf32>
+}
+
+// -----
+
+// A sum does not wait behind a barrier for another one of the same elements where
+// something large is computed from it before.
+// CHECK-LABEL: func @reader_waits
+// CHECK: %[[S:.+]] = approx_act.kernel {{.*}} outs({{.*}} : tensor<64xf32>)
+// CHECK: approx_act.kernel {{.*}}%[[S]]{{.*}} outs({{.*}} : tensor<128x64xf32>)
+// CHECK: approx_act.kernel {{.*}} outs({{.*}} : tensor<64xf32>)
+// CHECK: return
+#id = affine_map<(d0, d1) -> (d0, d1)>
+#columns = affine_map<(d0, d1) -> (d1)>
+func.func @reader_waits(%q: tensor<128x64xi8>, %g: tensor<128x64xf32>, %init: tensor<64xf32>) -> (tensor<128x64xf32>, tensor<64xf32>) {
+  %e = tensor.empty() : tensor<128x64xf32>
+  %s = linalg.generic {indexing_maps = [#id, #columns], iterator_types = ["reduction", "parallel"]} ins(%g : tensor<128x64xf32>) outs(%init : tensor<64xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %0 = arith.addf %o, %a : f32
+    linalg.yield %0 : f32
+  } -> tensor<64xf32>
+  %y = linalg.generic {indexing_maps = [#id, #columns, #id], iterator_types = ["parallel", "parallel"]} ins(%g, %s : tensor<128x64xf32>, tensor<64xf32>) outs(%e : tensor<128x64xf32>) {
+  ^bb0(%a: f32, %c: f32, %o: f32):
+    %0 = arith.mulf %a, %c : f32
+    linalg.yield %0 : f32
+  } -> tensor<128x64xf32>
+  %b:2 = approx_act.barrier %q, %y : tensor<128x64xi8>, tensor<128x64xf32>
+  %t = linalg.generic {indexing_maps = [#id, #id, #columns], iterator_types = ["reduction", "parallel"]} ins(%b#0, %g : tensor<128x64xi8>, tensor<128x64xf32>) outs(%init : tensor<64xf32>) {
+  ^bb0(%a: i8, %c: f32, %o: f32):
+    %0 = arith.sitofp %a : i8 to f32
+    %1 = arith.mulf %0, %c : f32
+    %2 = arith.addf %o, %1 : f32
+    linalg.yield %2 : f32
+  } -> tensor<64xf32>
+  return %b#1, %t : tensor<128x64xf32>, tensor<64xf32>
+}
+
+// -----
+
 #id = affine_map<(d0, d1) -> (d0, d1)>
 
 // The second has half as many columns as the first, as words have, and the third

@@ -198,3 +198,62 @@ func.func @nothing(%x: memref<64x0xf32>, %r: memref<0xf32>) {
   }
   return
 }
+
+// -----
+
+#id = affine_map<(d0, d1) -> (d0, d1)>
+#columns = affine_map<(d0, d1) -> (d1)>
+#vector = affine_map<(d0) -> (d0)>
+
+// A result of twice as many elements, which no reduction is part of, is written
+// by the threads that write the reduction, two elements by each.
+// CHECK: gpu.func @beside_0(
+// CHECK-SAME: workgroup
+// CHECK: gpu.shuffle down
+// CHECK: gpu.barrier
+// CHECK-COUNT-2: math.exp
+// CHECK: scf.if
+// CHECK-COUNT-3: vector.store
+func.func @beside(%x: memref<2048x64xf32>, %y: memref<128xf32>, %init: memref<64xf32>, %r: memref<64xf32>, %s: memref<128xf32>) {
+  approx_act.kernel "beside" ins(%x, %y, %init : memref<2048x64xf32>, memref<128xf32>, memref<64xf32>) outs(%r, %s : memref<64xf32>, memref<128xf32>) {
+  ^bb0(%a: tensor<2048x64xf32>, %c: tensor<128xf32>, %b: tensor<64xf32>):
+    %0 = linalg.generic {indexing_maps = [#id, #columns], iterator_types = ["reduction", "parallel"]} ins(%a : tensor<2048x64xf32>) outs(%b : tensor<64xf32>) {
+    ^bb0(%in: f32, %o: f32):
+      %1 = arith.addf %o, %in : f32
+      linalg.yield %1 : f32
+    } -> tensor<64xf32>
+    %e = tensor.empty() : tensor<128xf32>
+    %2 = linalg.generic {indexing_maps = [#vector, #vector], iterator_types = ["parallel"]} ins(%c : tensor<128xf32>) outs(%e : tensor<128xf32>) {
+    ^bb0(%in: f32, %o: f32):
+      %3 = math.exp %in : f32
+      linalg.yield %3 : f32
+    } -> tensor<128xf32>
+    approx_act.yield %0, %2 : tensor<64xf32>, tensor<128xf32>
+  }
+  return
+}
+
+// -----
+
+#id = affine_map<(d0, d1) -> (d0, d1)>
+#columns = affine_map<(d0, d1) -> (d1)>
+
+// Where it reads the reduction, each thread computes what it reads: not all of a
+// block would come to a barrier for the same element.
+// CHECK: gpu.func @readers_0(
+// CHECK-NOT: gpu.shuffle
+// CHECK-NOT: gpu.barrier
+// CHECK: gpu.return
+func.func @readers(%x: memref<2048x64xf32>, %init: memref<64xf32>, %r: memref<64xf32>, %s: memref<128xf32>) {
+  approx_act.kernel "readers" ins(%x, %init : memref<2048x64xf32>, memref<64xf32>) outs(%r, %s : memref<64xf32>, memref<128xf32>) {
+  ^bb0(%a: tensor<2048x64xf32>, %b: tensor<64xf32>):
+    %0 = linalg.generic {indexing_maps = [#id, #columns], iterator_types = ["reduction", "parallel"]} ins(%a : tensor<2048x64xf32>) outs(%b : tensor<64xf32>) {
+    ^bb0(%in: f32, %o: f32):
+      %1 = arith.addf %o, %in : f32
+      linalg.yield %1 : f32
+    } -> tensor<64xf32>
+    %2 = tensor.concat dim(0) %0, %0 : (tensor<64xf32>, tensor<64xf32>) -> tensor<128xf32>
+    approx_act.yield %0, %2 : tensor<64xf32>, tensor<128xf32>
+  }
+  return
+}

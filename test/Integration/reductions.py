@@ -71,6 +71,26 @@ PROGRAMS: dict[str, tuple[Callable, tuple[Any, ...]]] = {
         lambda x: (x.max(1), x.min(1)),
         (np.where(np.arange(6 * 200).reshape(6, 200) == 333, np.nan, normal(6, 200)),),
     ),
+    "beside longer vectors": (
+        lambda x, y, z: (x.sum(0), jnp.sin(y), jnp.cos(z) * 2),
+        (normal(600, 24), normal(48), normal(192)),
+    ),
+    "rows, beside longer vectors": (
+        lambda x, y: (x.sum(1), jnp.sin(y)),
+        (normal(21, 600), normal(42)),
+    ),
+    "beside longer ones in one dimension": (
+        lambda x, y, z: (x.sum(1), jnp.sin(y), jnp.cos(z)),
+        (normal(3, 600, 8), normal(6, 8), normal(3, 32)),
+    ),
+    "beside longer ones that read them": (
+        lambda x, y: ((s := x.sum(0)), jnp.concatenate([s, s[::-1]]) * y),
+        (normal(600, 24), normal(48)),
+    ),
+    "vectors of three lengths": (
+        lambda x, y, z: (jnp.sin(x), jnp.sin(y), jnp.sin(z), y[:16] + z),
+        (normal(256), normal(64), normal(16)),
+    ),
     "of each other": (jax.nn.log_softmax, (normal(33, 260),)),
     "statistics": (variance, (normal(16, 20, 12),)),
     "statistics and their gradients": (batch_norm, (normal(3000, 16), normal(16))),

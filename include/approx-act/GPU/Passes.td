@@ -134,6 +134,40 @@ def MatchContractions : Pass<"approx-act-match-contractions",
   ];
 }
 
+def KeepSmall : Pass<"approx-act-keep-small", "::mlir::func::FuncOp"> {
+  let summary = "Keep small values rather than compute them again";
+  let description = [{
+    Replaces a value by an earlier one of the same block that is computed by the
+    same op from the same operands, where these count as the same if nothing but
+    barriers of `approx_act` is between. Recomputations in the backward pass start
+    behind a barrier, which is right for activations; parameters of channels, such
+    as the reciprocal of a deviation, cost less to keep than a launch. So values
+    of more than `max-elements` elements stay as they are, and those of more than
+    a sixteenth of the largest value that waits at a barrier.
+
+    Run it after the last `cse`: large values that are computed from small ones
+    alone (random numbers, repeated constants) would be found equal then.
+
+    Before:
+
+    ```mlir
+    %r = linalg.generic … ins(%variance : tensor<64xf32>) … { … math.rsqrt … }
+    …
+    %b:2 = approx_act.barrier %variance, %g : tensor<64xf32>, tensor<32x64xf32>
+    %s = linalg.generic … ins(%b#0 : tensor<64xf32>) … { … math.rsqrt … }
+    ```
+
+    After: uses of `%s` are uses of `%r`.
+  }];
+  let options = [
+    Option<"maxElements", "max-elements", "int64_t", "4096",
+      "Elements of the largest value that is kept">,
+  ];
+  let statistics = [
+    Statistic<"numKept", "kept", "Ops that are not done again">,
+  ];
+}
+
 def FormKernels : Pass<"approx-act-form-kernels", "::mlir::func::FuncOp"> {
   let summary = "Group ops on tensors into kernels";
   let description = [{
@@ -154,6 +188,11 @@ def FormKernels : Pass<"approx-act-form-kernels", "::mlir::func::FuncOp"> {
     with its packed codes. So the normalisation, the ReLU, the quantization and
     the packing of a layer become one kernel with two results, and unpacking,
     restoring and recomputing are part of each kernel that reads the codes.
+
+    A kernel may do what is before and behind a barrier if that lets nothing
+    large live longer: sums wait for others of the same elements, which restore
+    what they multiply, and parameters of channels are computed as soon as what
+    they are computed from is there.
 
     Barriers are gone afterwards: what they order is in memory, and stays where
     it is.
