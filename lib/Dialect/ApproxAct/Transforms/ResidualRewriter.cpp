@@ -557,35 +557,39 @@ ResidualRewriter::Stored ResidualRewriter::getStored(Value value) const {
   return exact;
 }
 
-/// The cotangent that arrives at `op`; where there is none, the loss, so that
-/// nothing is restored during the forward pass.
-Value ResidualRewriter::findAwaited(Operation *op) const {
+bool ResidualRewriter::isReadAfter(
+    Operation *op, Value value,
+    llvm::function_ref<bool(Operation *)> isReader) const {
+  return llvm::any_of(value.getUsers(), [&](Operation *inner) {
+    Operation *user = block.findAncestorOpInBlock(*inner);
+    return isBefore(op, user) && isReader(user);
+  });
+}
+
+SmallVector<Value> ResidualRewriter::findAwaited(Operation *op) const {
   auto isCotangent = [&](Value value) {
     return !turnaround.isPrimal(value) && canBeTied(value);
   };
   SmallVector<Value> reads = getOperandsAndCaptures(op);
   auto *read = llvm::find_if(reads, isCotangent);
   if (read == reads.end())
-    return turnaround.getAnchor();
+    return {turnaround.getAnchor()};
   // A barrier puts what goes through it in memory. Where what that is computed
   // from has to stay there too, it is enough to wait for that.
-  Value awaited = *read;
+  SmallVector<Value> path = {*read};
   auto isReadLater = [&](Value value) {
     return isCotangent(value) &&
-           getByteSize(value.getType()) == getByteSize(awaited.getType()) &&
-           llvm::any_of(value.getUsers(), [&](Operation *inner) {
-             Operation *user = block.findAncestorOpInBlock(*inner);
-             return isBefore(op, user);
-           });
+           getByteSize(value.getType()) == getByteSize(read->getType()) &&
+           isReadAfter(op, value, [](Operation *) { return true; });
   };
-  while (isCheap(awaited.getDefiningOp())) {
-    OperandRange operands = awaited.getDefiningOp()->getOperands();
+  while (isCheap(path.back().getDefiningOp())) {
+    OperandRange operands = path.back().getDefiningOp()->getOperands();
     auto source = llvm::find_if(operands, isReadLater);
     if (source == operands.end())
       break;
-    awaited = *source;
+    path.push_back(*source);
   }
-  return awaited;
+  return path;
 }
 
 void ResidualRewriter::openClusters(Operation *op, ArrayRef<Value> restored) {
@@ -611,7 +615,8 @@ void ResidualRewriter::openClusters(Operation *op, ArrayRef<Value> restored) {
   if (opened.empty())
     return;
 
-  Value awaited = findAwaited(op);
+  SmallVector<Value> path = findAwaited(op);
+  Value awaited = path.pop_back_val();
   if (canBeTied(awaited))
     tied.push_back(awaited);
   auto barrier = tieBefore(op, op->getLoc(), tied);
@@ -632,6 +637,10 @@ void ResidualRewriter::openClusters(Operation *op, ArrayRef<Value> restored) {
   SmallVector<Value> finished;
   llvm::copy_if(op->getResults(), std::back_inserter(finished), canBeTied);
   finished.push_back(barrier.getOutputs().back());
+  // So does what has been computed of it before and is read from memory again.
+  llvm::copy_if(path, std::back_inserter(finished), [&](Value value) {
+    return isReadAfter(op, value, isContraction);
+  });
   // Nor may what another contraction has made of the same cotangent go on.
   if (Operation *before = awaited.getDefiningOp(); finishes.contains(before))
     for (Value other : before->getResults())

@@ -107,7 +107,14 @@ private:
   /// By value: the map that holds the sources grows.
   Sources getSources(Value value);
   SmallVector<OpOperand *> getRestoredUses(Operation *op) const;
-  Value findAwaited(Operation *op) const;
+  /// Whether an op behind `op` reads the value, one that `isReader` takes.
+  bool isReadAfter(Operation *op, Value value,
+                   llvm::function_ref<bool(Operation *)> isReader) const;
+  /// What restoring for `op` waits for, last: the cotangent that arrives there,
+  /// or what it is computed from; before it, what is computed on the way, from
+  /// the value that `op` reads. Where no cotangent arrives, the loss, so that
+  /// nothing is restored during the forward pass.
+  SmallVector<Value> findAwaited(Operation *op) const;
   void openClusters(Operation *op, ArrayRef<Value> restored);
   /// How a root or a companion is stored; one that is exact as its own words.
   Stored getStored(Value value) const;
