@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ResidualRewriter.h"
+#include "Delay.h"
 #include "SmallTensors.h"
 #include "approx-act/Dialect/StableHLO/StableHLO.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -508,14 +509,24 @@ ResidualRewriter::Sources ResidualRewriter::getSources(Value value) {
                            llvm::to_vector<2>(companions)};
 }
 
+/// Whether a compiler may copy `argument` for `op`, and keep the copy from the
+/// start: in another layout, or because the argument may be written over
+/// before.
+static bool isCopied(Value argument, Operation *op) {
+  return isContraction(op) && op->getNumRegions() == 0 &&
+         getBytes(argument) >= kMinDelayedBytes;
+}
+
 SmallVector<OpOperand *>
 ResidualRewriter::getRestoredUses(Operation *op) const {
   SmallVector<OpOperand *> uses;
   op->walk([&](Operation *inner) {
     for (OpOperand &operand : inner->getOpOperands()) {
-      Operation *definition = operand.get().getDefiningOp();
-      if (definition && definition->getBlock() == &block &&
-          turnaround.isPrimal(operand.get()))
+      Value value = operand.get();
+      Operation *definition = value.getDefiningOp();
+      if (definition
+              ? definition->getBlock() == &block && turnaround.isPrimal(value)
+              : inner == op && isCopied(value, op))
         uses.push_back(&operand);
     }
   });
@@ -575,21 +586,41 @@ SmallVector<Value> ResidualRewriter::findAwaited(Operation *op) const {
   if (read == reads.end())
     return {turnaround.getAnchor()};
   // A barrier puts what goes through it in memory. Where what that is computed
-  // from has to stay there too, it is enough to wait for that.
+  // from has to stay there too, or is smaller, it is enough to wait for that.
   SmallVector<Value> path = {*read};
   auto isReadLater = [&](Value value) {
     return isCotangent(value) &&
            getByteSize(value.getType()) == getByteSize(read->getType()) &&
            isReadAfter(op, value, [](Operation *) { return true; });
   };
+  auto isSmaller = [&](Value value) {
+    return isCotangent(value) && getBytes(value) < getBytes(path.back());
+  };
   while (isCheap(path.back().getDefiningOp())) {
     OperandRange operands = path.back().getDefiningOp()->getOperands();
     auto source = llvm::find_if(operands, isReadLater);
+    if (source == operands.end() && llvm::count_if(operands, isCotangent) == 1)
+      source = llvm::find_if(operands, isSmaller);
     if (source == operands.end())
       break;
     path.push_back(*source);
   }
   return path;
+}
+
+bool ResidualRewriter::sinkViews(Value value, Operation *op) {
+  bool isLate = true;
+  for (Operation *user : llvm::make_early_inc_range(value.getUsers())) {
+    if (user->getBlock() == &block && isBefore(op, user))
+      continue;
+    bool isView = user->getBlock() == &block && user != op && isCheap(user) &&
+                  user->getNumOperands() == 1;
+    if (isView && sinkViews(user->getResult(0), op))
+      user->moveAfter(op);
+    else
+      isLate = false;
+  }
+  return isLate;
 }
 
 void ResidualRewriter::openClusters(Operation *op, ArrayRef<Value> restored) {
@@ -608,10 +639,13 @@ void ResidualRewriter::openClusters(Operation *op, ArrayRef<Value> restored) {
       tied.push_back(*part);
     return true;
   };
-  for (Value value : restored)
+  for (Value value : restored) {
+    if (isa<BlockArgument>(value))
+      tie(value);
     for (Value root : getSources(value).roots)
       if (tie(root))
         llvm::for_each(companions[{root, component}], tie);
+  }
   if (opened.empty())
     return;
 
@@ -643,9 +677,12 @@ void ResidualRewriter::openClusters(Operation *op, ArrayRef<Value> restored) {
   });
   // Nor may what another contraction has made of the same cotangent go on.
   if (Operation *before = awaited.getDefiningOp(); finishes.contains(before))
-    for (Value other : before->getResults())
-      if (other != awaited && !other.use_empty())
-        finished.push_back(other);
+    for (Value other : before->getResults()) {
+      if (other == awaited || other.use_empty())
+        continue;
+      sinkViews(other, op);
+      finished.push_back(other);
+    }
   finishes.insert(tieBefore(op->getNextNode(), op->getLoc(), finished));
 }
 

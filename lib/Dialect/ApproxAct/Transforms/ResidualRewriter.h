@@ -115,6 +115,9 @@ private:
   /// the value that `op` reads. Where no cotangent arrives, the loss, so that
   /// nothing is restored during the forward pass.
   SmallVector<Value> findAwaited(Operation *op) const;
+  /// Moves views of `value` behind `op`, which reads none of them; whether
+  /// nothing before `op` reads the value now.
+  bool sinkViews(Value value, Operation *op);
   void openClusters(Operation *op, ArrayRef<Value> restored);
   /// How a root or a companion is stored; one that is exact as its own words.
   Stored getStored(Value value) const;

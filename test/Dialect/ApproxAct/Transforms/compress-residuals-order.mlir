@@ -88,3 +88,63 @@ func.func @one_gradient(%x: tensor<64x8xf32>, %w: tensor<8x8xf32>) -> (tensor<f3
   %dx = "stablehlo.dot"(%dw, %w) : (tensor<8x8xf32>, tensor<8x8xf32>) -> tensor<8x8xf32>
   return %loss, %dv, %dx : tensor<f32>, tensor<8x8xf32>, tensor<8x8xf32>
 }
+
+// What repeats a gradient is not written for a barrier: what it repeats is there
+// before. Of several gradients any may be the last to come.
+
+// CHECK-LABEL: func @repeated
+func.func @repeated(%x: tensor<64x8xf32>, %w: tensor<8x8xf32>, %u: tensor<8xf32>) -> (tensor<f32>, tensor<8x8xf32>, tensor<8x8xf32>) {
+  // CHECK: %[[D:.*]] = "stablehlo.broadcast_in_dim"(%[[V:.*]]#0)
+  // CHECK: approx_act.barrier {{.*}}, %[[V]]#0 : {{.*}}, tensor<64xf32>
+  // CHECK: "stablehlo.dot_general"(%{{.*}}, %[[D]])
+  // CHECK: %[[S:.*]] = "stablehlo.select"
+  // CHECK: approx_act.barrier {{.*}}, %[[S]] :
+  %h = "stablehlo.dot"(%x, %w) : (tensor<64x8xf32>, tensor<8x8xf32>) -> tensor<64x8xf32>
+  %loss = "stablehlo.dot_general"(%h, %h) <{dot_dimension_numbers = #all}> : (tensor<64x8xf32>, tensor<64x8xf32>) -> tensor<f32>
+  %v = "stablehlo.dot"(%h, %u) : (tensor<64x8xf32>, tensor<8xf32>) -> tensor<64xf32>
+  %d = "stablehlo.broadcast_in_dim"(%v) <{broadcast_dimensions = array<i64: 0>}> : (tensor<64xf32>) -> tensor<64x8xf32>
+  %dw = "stablehlo.dot_general"(%h, %d) <{dot_dimension_numbers = #rows}> : (tensor<64x8xf32>, tensor<64x8xf32>) -> tensor<8x8xf32>
+  %g = "stablehlo.dot"(%h, %w) : (tensor<64x8xf32>, tensor<8x8xf32>) -> tensor<64x8xf32>
+  %p = "stablehlo.compare"(%d, %d) <{comparison_direction = #stablehlo<comparison_direction EQ>}> : (tensor<64x8xf32>, tensor<64x8xf32>) -> tensor<64x8xi1>
+  %s = "stablehlo.select"(%p, %g, %g) : (tensor<64x8xi1>, tensor<64x8xf32>, tensor<64x8xf32>) -> tensor<64x8xf32>
+  %dv = "stablehlo.dot_general"(%h, %s) <{dot_dimension_numbers = #rows}> : (tensor<64x8xf32>, tensor<64x8xf32>) -> tensor<8x8xf32>
+  return %loss, %dw, %dv : tensor<f32>, tensor<8x8xf32>, tensor<8x8xf32>
+}
+
+// An argument that may be copied, into another layout, waits for the gradient
+// that it is multiplied with. What is computed of another gradient, which may be
+// written over the argument, waits until it has been read; so do its views.
+
+// CHECK-LABEL: func @argument
+func.func @argument(%x: tensor<64x128xf32>, %w: tensor<128x128xf32>) -> (tensor<f32>, tensor<128x128xf32>, tensor<64x128xf32>) {
+  // CHECK: %[[B:.*]]:4 = approx_act.barrier {{.*}}, %[[G:.*]]#0 :
+  // CHECK: %[[DW:.*]] = "stablehlo.dot_general"(%{{.*}}, %[[B]]#3)
+  // CHECK: %[[E:.*]]:[[N:.*]] = approx_act.barrier %[[DW]], %[[B]]#3
+  // CHECK: %[[W:.*]]:2 = approx_act.barrier %arg1, %[[E]]#1
+  // CHECK: %[[DX:.*]] = "stablehlo.dot"(%[[W]]#1, %[[W]]#0)
+  // CHECK: %[[F:.*]]:[[M:.*]] = approx_act.barrier %[[DX]], %[[W]]#1, %[[E]]#0
+  // CHECK: %[[T:.*]] = "stablehlo.transpose"(%[[F]]#2)
+  // CHECK: "stablehlo.add"(%arg1, %[[T]])
+  %h = "stablehlo.dot"(%x, %w) : (tensor<64x128xf32>, tensor<128x128xf32>) -> tensor<64x128xf32>
+  %loss = "stablehlo.dot_general"(%h, %h) <{dot_dimension_numbers = #all}> : (tensor<64x128xf32>, tensor<64x128xf32>) -> tensor<f32>
+  %g = "stablehlo.dot"(%h, %w) : (tensor<64x128xf32>, tensor<128x128xf32>) -> tensor<64x128xf32>
+  %dw = "stablehlo.dot_general"(%h, %g) <{dot_dimension_numbers = #rows}> : (tensor<64x128xf32>, tensor<64x128xf32>) -> tensor<128x128xf32>
+  %t = "stablehlo.transpose"(%dw) <{permutation = array<i64: 1, 0>}> : (tensor<128x128xf32>) -> tensor<128x128xf32>
+  %dx = "stablehlo.dot"(%g, %w) : (tensor<64x128xf32>, tensor<128x128xf32>) -> tensor<64x128xf32>
+  %new = "stablehlo.add"(%w, %t) : (tensor<128x128xf32>, tensor<128x128xf32>) -> tensor<128x128xf32>
+  return %loss, %new, %dx : tensor<f32>, tensor<128x128xf32>, tensor<64x128xf32>
+}
+
+// A small one may be copied at any time.
+
+// CHECK-LABEL: func @small_argument
+func.func @small_argument(%x: tensor<64x8xf32>, %w: tensor<8x8xf32>) -> (tensor<f32>, tensor<64x8xf32>, tensor<64x8xf32>) {
+  // CHECK: approx_act.barrier
+  // CHECK-NOT: approx_act.barrier {{.*}}%arg1
+  // CHECK: return
+  %h = "stablehlo.dot"(%x, %w) : (tensor<64x8xf32>, tensor<8x8xf32>) -> tensor<64x8xf32>
+  %loss = "stablehlo.dot_general"(%h, %h) <{dot_dimension_numbers = #all}> : (tensor<64x8xf32>, tensor<64x8xf32>) -> tensor<f32>
+  %g = "stablehlo.dot"(%h, %w) : (tensor<64x8xf32>, tensor<8x8xf32>) -> tensor<64x8xf32>
+  %dx = "stablehlo.dot"(%g, %w) : (tensor<64x8xf32>, tensor<8x8xf32>) -> tensor<64x8xf32>
+  return %loss, %g, %dx : tensor<f32>, tensor<64x8xf32>, tensor<64x8xf32>
+}

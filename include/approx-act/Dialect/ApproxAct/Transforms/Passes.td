@@ -105,6 +105,10 @@ def CompressResiduals : TrainingStepPass<"approx-act-compress-residuals"> {
     - where the backward pass first needs it, the words and their grid are tied
       to the cotangent that arrives there, unpacked and dequantized, and what
       depends on it is computed again from the approximation;
+    - arguments of 64 KiB or more that a contraction of the backward pass reads
+      are tied to the same cotangent, for a compiler may copy them into another
+      layout, or away from where results are written, and would keep the copy
+      from the start;
     - booleans are stored in one bit each, or carried by the codes of the value
       whose sign they are.
 
