@@ -44,6 +44,8 @@ private:
 
   Block &block;
   llvm::DenseSet<Value> fills;
+  /// What other ops make of constants alone: there from the start as well.
+  llvm::DenseSet<Value> invariants;
 };
 } // namespace
 
@@ -70,7 +72,8 @@ Operation *FillDelaying::findLastSource(Value value) const {
   reached.insert(value);
   for (unsigned i = 0; i < reached.size(); ++i) {
     Operation *op = reached[i].getDefiningOp();
-    if (!op || op->getBlock() != &block || isFill(reached[i]))
+    if (!op || op->getBlock() != &block || isFill(reached[i]) ||
+        invariants.contains(reached[i]))
       continue;
     if (isCheap(op))
       reached.insert_range(op->getOperands());
@@ -141,8 +144,13 @@ unsigned FillDelaying::delay(Operation *reader) {
 
 unsigned FillDelaying::run() {
   SmallVector<Operation *> readers;
+  auto isInvariant = [&](Value value) {
+    return isFill(value) || invariants.contains(value);
+  };
   for (Operation &op : block) {
     if (!isCheap(&op)) {
+      if (llvm::all_of(getOperandsAndCaptures(&op), isInvariant))
+        invariants.insert_range(op.getResults());
       // A barrier orders; what is behind it is read later.
       if (!isa<BarrierOp>(op) && &op != &block.back())
         readers.push_back(&op);

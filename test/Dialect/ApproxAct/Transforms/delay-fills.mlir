@@ -19,6 +19,24 @@ func.func @waits(%words: tensor<4xi8>, %x: tensor<128x256xf32>, %w: tensor<256x2
   return %b, %r : tensor<4xi8>, tensor<128x256xf32>
 }
 
+// What a call makes of constants is there from the start, so the zeros wait for
+// the product before it.
+
+// CHECK-LABEL: func @constant_call
+func.func @constant_call(%words: tensor<4xi8>, %x: tensor<128x256xf32>, %w: tensor<256x256xf32>) -> (tensor<4xi8>, tensor<128x256xf32>) {
+  // CHECK: %[[H:.*]] = "stablehlo.dot"
+  // CHECK: %[[C:.*]] = "stablehlo.custom_call"(%{{.*}}) <{call_target_name = "c"}>
+  // CHECK: %[[TIED:.*]]:2 = approx_act.barrier %{{.*}}, %[[H]] : tensor<f32>, tensor<128x256xf32>
+  // CHECK: "stablehlo.custom_call"(%{{.*}}, %[[TIED]]#1, %[[C]]) <{call_target_name = "f"}>
+  %b = approx_act.barrier %words : tensor<4xi8>
+  %zero = "stablehlo.constant"() <{value = dense<0.0> : tensor<f32>}> : () -> tensor<f32>
+  %zeros = "stablehlo.broadcast_in_dim"(%zero) <{broadcast_dimensions = array<i64>}> : (tensor<f32>) -> tensor<128x256xf32>
+  %h = "stablehlo.dot"(%x, %w) : (tensor<128x256xf32>, tensor<256x256xf32>) -> tensor<128x256xf32>
+  %c = "stablehlo.custom_call"(%zero) <{call_target_name = "c"}> : (tensor<f32>) -> tensor<128xf32>
+  %r = "stablehlo.custom_call"(%zeros, %h, %c) <{call_target_name = "f"}> : (tensor<128x256xf32>, tensor<128x256xf32>, tensor<128xf32>) -> tensor<128x256xf32>
+  return %b, %r : tensor<4xi8>, tensor<128x256xf32>
+}
+
 // What meets arguments alone has nothing to wait for; what is small may be there
 // from the start; and arithmetic computes its operands where it is.
 
