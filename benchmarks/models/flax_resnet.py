@@ -128,7 +128,7 @@ def loss_scaling(small: bool) -> Program:
             )
             scale = jnp.where(finite, scale, scale / 2)
             new = State(params, optimizer_state, (statistics, scale))
-            return training.Outcome(value, grads, new)
+            return training.Outcome(value, new, grads=grads)
 
         return step
 

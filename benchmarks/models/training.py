@@ -56,12 +56,17 @@ class State(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What a step returns: the gradients are there to be compared."""
+    """What a step returns: the gradients are there to be compared.
+
+    They come last, since jax.jit gives the memory of a donated argument to the first result
+    of its type: the new parameters are to have that of the old ones, as in steps that return
+    no gradients. Otherwise XLA copies the old parameters.
+    """
 
     loss: Array
-    grads: Any
     state: State
     aux: Any = None
+    grads: Any = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,7 +91,7 @@ class Program:
     batch: Callable[[Array], tuple]
     size: str
     forward: Any = None
-    read: Callable[[Any], tuple] = lambda result: result[:3]
+    read: Callable[[Any], tuple] = lambda result: (result.loss, result.grads, result.state)
     has_blocks: bool = True
     place: Callable[[Any, tuple], tuple[Any, tuple]] | None = None
     alone: "Program | None" = None
@@ -99,7 +104,7 @@ def gradient_step(loss: Loss, optimizer: optax.GradientTransformation, way: Way)
     def step(state: State, *batch: Any) -> Outcome:
         differentiate = way.value_and_grad(loss, has_aux=True)
         (value, variables), grads = differentiate(state.params, state.variables, *batch)
-        return Outcome(value, grads, update(optimizer, state, grads, variables))
+        return Outcome(value, update(optimizer, state, grads, variables), grads=grads)
 
     return step
 

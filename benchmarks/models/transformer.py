@@ -202,7 +202,8 @@ def accumulated(small: bool, scanned: bool) -> Program:
             parts = ids.reshape(microbatches, -1, ids.shape[-1])
             total, _ = lax.scan(add, zero, parts)
             value, grads = jax.tree.map(lambda a: a / microbatches, total)
-            return Outcome(value, grads, training.update(optimizer(), state, grads, None))
+            new = training.update(optimizer(), state, grads, None)
+            return Outcome(value, new, grads=grads)
 
         return step
 

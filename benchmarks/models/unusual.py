@@ -111,7 +111,8 @@ def per_example(small: bool) -> Program:
             norms = jax.vmap(optax.global_norm)(grads)
             scale = jnp.minimum(1.0, 1.0 / norms)
             grads = jax.tree.map(lambda g: jnp.tensordot(scale, g, 1) / len(x), grads)
-            return Outcome(losses.mean(), grads, training.update(optimizer(), state, grads, None))
+            new = training.update(optimizer(), state, grads, None)
+            return Outcome(losses.mean(), new, grads=grads)
 
         return step
 
@@ -143,7 +144,8 @@ def several_losses(small: bool) -> Program:
             (value, parts), grads = way.value_and_grad(loss, has_aux=True)(
                 state.params, None, x, labels
             )
-            return Outcome(value, grads, training.update(optimizer(), state, grads, None), parts)
+            new = training.update(optimizer(), state, grads, None)
+            return Outcome(value, new, parts, grads)
 
         return step
 
@@ -163,9 +165,9 @@ def loss_last(small: bool) -> Program:
             (value, z), grads = way.value_and_grad(loss, has_aux=True)(state.params, x, labels)
             return {
                 "accuracy": jnp.mean(jnp.argmax(z, -1) == labels),
-                "grads": grads,
                 "state": training.update(optimizer(), state, grads, None),
                 "training_loss": value,
+                "weight_gradients": grads,
             }
 
         return step
@@ -176,7 +178,7 @@ def loss_last(small: bool) -> Program:
         s.make_batch,
         str(s),
         forward=lambda out: (out["training_loss"], out["accuracy"]),
-        read=lambda out: (out["training_loss"], out["grads"], out["state"]),
+        read=lambda out: (out["training_loss"], out["weight_gradients"], out["state"]),
     )
 
 
