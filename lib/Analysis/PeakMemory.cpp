@@ -53,7 +53,7 @@ PeakMemoryAnalysis::PeakMemoryAnalysis(const Turnaround &turnaround) {
   llvm::DenseMap<Operation *, unsigned> indices;
   for (Operation &op : block) {
     indices[&op] = points.size();
-    points.push_back({&op, 0});
+    points.push_back({&op});
   }
   llvm::DenseMap<Value, unsigned> lastUse;
   llvm::DenseSet<Value> isResult;
@@ -62,6 +62,7 @@ PeakMemoryAnalysis::PeakMemoryAnalysis(const Turnaround &turnaround) {
     last = std::max(last, index);
   };
   SmallVector<int64_t> changes(points.size() + 1, 0);
+  SmallVector<int64_t> created(points.size(), 0);
   for (Operation &op : llvm::reverse(block)) {
     unsigned index = indices[&op];
     if (&op == terminator) {
@@ -89,6 +90,7 @@ PeakMemoryAnalysis::PeakMemoryAnalysis(const Turnaround &turnaround) {
         continue;
       int64_t bytes = getByteSize(value.getType()).value_or(0);
       changes[index] += bytes;
+      created[index] += bytes;
       changes[last + 1] -= bytes;
     }
     for (Value value : getOperandsAndCaptures(&op))
@@ -99,6 +101,7 @@ PeakMemoryAnalysis::PeakMemoryAnalysis(const Turnaround &turnaround) {
   for (auto [index, point] : llvm::enumerate(points)) {
     live += changes[index];
     point.bytes = live;
+    point.before = live - created[index];
     if (live > points[peak].bytes)
       peak = index;
   }

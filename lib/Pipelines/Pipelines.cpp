@@ -59,6 +59,11 @@ void approx_act::buildPipeline(OpPassManager &pm,
 
   if (options.target != PipelineTarget::StableHLO)
     return;
+  if (options.bits != 0) {
+    SplitExamplesOptions examples;
+    examples.forwardResults = llvm::to_vector(options.forwardResults);
+    pm.addNestedPass<func::FuncOp>(createSplitExamples(examples));
+  }
   // Kernels read their operands as they are, and have no copies to save.
   pm.addNestedPass<func::FuncOp>(createSplitContractions());
   pm.addPass(createConvertApproxActToStableHLOPass());

@@ -28,6 +28,8 @@ public:
     Operation *op = nullptr;
     /// Bytes live while the op runs: its operands' and its results' included.
     int64_t bytes = 0;
+    /// Bytes live before, of what is read from here on.
+    int64_t before = 0;
   };
 
   explicit PeakMemoryAnalysis(const Turnaround &turnaround);

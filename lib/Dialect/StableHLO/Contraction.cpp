@@ -72,3 +72,54 @@ std::optional<Contraction> Contraction::match(Operation *op) {
     return std::nullopt;
   return Contraction{*dims};
 }
+
+std::optional<int64_t> Contraction::getResultDim(Operation *op, unsigned index,
+                                                 int64_t dim) const {
+  if (isStableHLOOp(op, "convolution")) {
+    // Examples of the input stay examples; a filter has none.
+    auto groups = op->getAttrOfType<IntegerAttr>("batch_group_count");
+    auto numbers = op->getAttrOfType<OpaqueAttr>("dimension_numbers");
+    if (index != 0 || (groups && groups.getInt() != 1))
+      return std::nullopt;
+    auto [input, rest] = numbers.getAttrData().split("]x[");
+    if (findInList(input.split('[').second, "b") != dim)
+      return std::nullopt;
+    return findInList(rest.split("->[").second.split(']').first, "b");
+  }
+  auto numbers = op->getAttrOfType<OpaqueAttr>("dot_dimension_numbers");
+  StringRef names[2][2] = {
+      {"lhs_batching_dimensions", "lhs_contracting_dimensions"},
+      {"rhs_batching_dimensions", "rhs_contracting_dimensions"}};
+  auto getTaken = [&](unsigned side) {
+    SmallVector<int64_t> taken;
+    for (StringRef name : names[side])
+      llvm::append_range(taken, parseDimensions(numbers.getAttrData(), name));
+    return taken;
+  };
+  SmallVector<int64_t> taken = getTaken(index);
+  if (llvm::is_contained(taken, dim))
+    return std::nullopt;
+  // Batch dimensions come first, then what is left of either operand.
+  int64_t result =
+      parseDimensions(numbers.getAttrData(), names[0][0]).size() + dim -
+      llvm::count_if(taken, [&](int64_t other) { return other < dim; });
+  if (index == 1)
+    result += cast<RankedTensorType>(op->getOperand(0).getType()).getRank() -
+              static_cast<int64_t>(getTaken(0).size());
+  return result;
+}
+
+std::optional<std::array<int64_t, 3>>
+Contraction::getBatchDims(Operation *op, unsigned index, int64_t dim) {
+  auto numbers = op->getAttrOfType<OpaqueAttr>("dot_dimension_numbers");
+  if (!numbers)
+    return std::nullopt;
+  SmallVector<int64_t> dims[2] = {
+      parseDimensions(numbers.getAttrData(), "lhs_batching_dimensions"),
+      parseDimensions(numbers.getAttrData(), "rhs_batching_dimensions")};
+  auto *found = llvm::find(dims[index], dim);
+  if (found == dims[index].end() || dims[0].size() != dims[1].size())
+    return std::nullopt;
+  int64_t place = found - dims[index].begin();
+  return std::array{dims[0][place], dims[1][place], place};
+}

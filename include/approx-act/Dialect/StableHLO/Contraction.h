@@ -25,6 +25,17 @@ struct Contraction {
   /// its window, but along its features, if they are in one group.)
   static std::optional<Contraction> match(Operation *op);
 
+  /// The result's dimension that is dimension `dim` of operand `index`, of
+  /// which the other operand has none: rows of a matrix, examples of a
+  /// convolution.
+  std::optional<int64_t> getResultDim(Operation *op, unsigned index,
+                                      int64_t dim) const;
+
+  /// The dimensions of operand 0, operand 1 and the result that are batch
+  /// dimension `dim` of operand `index`.
+  static std::optional<std::array<int64_t, 3>>
+  getBatchDims(Operation *op, unsigned index, int64_t dim);
+
   /// The dimension of operand 0 and of operand 1.
   std::array<int64_t, 2> dims;
 };

@@ -267,6 +267,58 @@ def DelayFills : Pass<"approx-act-delay-fills", "::mlir::func::FuncOp"> {
   ];
 }
 
+def SplitExamples : TrainingStepPass<"approx-act-split-examples"> {
+  let summary = "Do some examples of the batch after the others";
+  let description = [{
+    What a step needs most memory for may be values of a few layers that the next
+    codes and a small result are made of: the input and the output of a
+    convolution before a max-pool, or their gradients. Most of what a layer does,
+    it does for each example by itself.
+
+    The pass asks the estimate of `approx-act-print-peak-memory` where most is in
+    memory, and for which of the ops around all operands have the examples in one
+    dimension (arithmetic, views, windows, contractions, codes and grids of one
+    example). It does these ops for a range of the examples after the other, as an
+    `approx_act.barrier` says, from where and to where the least is in memory,
+    and concatenates what is read of them later. Sums over the examples, such as
+    gradients of weights, are added up; what reads them waits for the last range.
+
+    Results for each example, and so the loss, are what they were; sums change in
+    rounding. A part of the program is split where that is expected to halve the
+    memory; then the next. Programs of many partitions are left alone, and so are
+    functions without barriers, which `approx-act-compress-residuals` has not
+    changed.
+
+    Before:
+
+    ```mlir
+    %z = "stablehlo.convolution"(%x, %w) … -> tensor<128x32x32x32xf32>
+    %p = "stablehlo.reduce_window"(%z, %init) … -> tensor<128x16x16x32xf32>
+    ```
+
+    After:
+
+    ```mlir
+    %x0 = "stablehlo.slice"(%x) … -> tensor<32x32x32x3xf32>
+    %z0 = "stablehlo.convolution"(%x0, %w) … -> tensor<32x32x32x32xf32>
+    %p0 = "stablehlo.reduce_window"(%z0, %init) … -> tensor<32x16x16x32xf32>
+    %b:2 = approx_act.barrier %x, %p0 : …
+    // … %p1, %p2 and %p3 of the other ranges, each behind a barrier
+    %p = "stablehlo.concatenate"(%p0, %p1, %p2, %p3) <{dimension = 0 : i64}> …
+    ```
+  }];
+  let dependentDialects = ["::mlir::approx_act::ApproxActDialect"];
+  let options = commonOptions # [
+    Option<"maxRanges", "max-ranges", "unsigned", "4",
+      "The most parts of a batch">,
+    Option<"minBytes", "min-bytes", "int64_t", "1 << 20",
+      "The least bytes in memory at a time">,
+  ];
+  let statistics = [
+    Statistic<"numSplit", "split", "Parts of the program done by ranges">,
+  ];
+}
+
 def SplitContractions
     : Pass<"approx-act-split-contractions", "::mlir::func::FuncOp"> {
   let summary = "Restore a part of an activation at a time where it is summed over";

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Layers done for some examples at a time compute what they computed for all.
+
+RUN: env XLA_FLAGS=--xla_backend_optimization_level=0 %python %s | FileCheck %s
+CHECK: convolutions: 18 parts more, loss equal, gradients but for rounding
+CHECK: attention: 21 parts more, loss equal, gradients but for rounding
+"""
+
+from __future__ import annotations
+
+import re
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import export, lax
+from split_contractions import NHWC, compiler, convolution
+
+from approx_act import importer
+
+BATCH = 16
+
+
+def pooled(x, params):
+    """Two convolutions with bias and ReLU, and a max-pool."""
+    for w, b in params[:2]:
+        x = jnp.maximum(convolution(NHWC)(x, w) + b, 0)
+    window = (1, 2, 2, 1)
+    x = lax.reduce_window(x, -jnp.inf, lax.max, window, window, "VALID")
+    return jnp.tanh(x.reshape(len(x), -1) @ params[2])
+
+
+def attention(x, params):
+    """The scores are the largest values by far."""
+    q, k, v = (jnp.tanh(x @ w) for w in params)
+    scores = jax.nn.softmax(jnp.einsum("bqd,bkd->bqk", q, k))
+    return jnp.einsum("bqk,bkd->bqd", scores, v)
+
+
+CASES: dict[str, tuple] = {
+    "convolutions": (
+        (BATCH, 32, 32, 3),
+        (
+            ((3, 3, 3, 16), (16,)),
+            ((3, 3, 16, 16), (16,)),
+            (16 * 16 * 16, 8),
+        ),
+        pooled,
+    ),
+    "attention": ((BATCH, 128, 8), ((8, 8),) * 3, attention),
+}
+
+
+def check(name: str) -> None:
+    """Raises unless the ranges are there and give what the whole gives."""
+    shape, weights, layers = CASES[name]
+    rng = np.random.default_rng(0)
+
+    def draw(shape):
+        if isinstance(shape[0], tuple):
+            return tuple(draw(s) for s in shape)
+        return rng.standard_normal(shape).astype(np.float32) / 4
+
+    params = tuple(draw(s) for s in weights)
+    x = rng.standard_normal(shape).astype(np.float32)
+
+    def step(params, x):
+        return jax.value_and_grad(lambda p: jnp.mean(layers(x, p) ** 2))(params)
+
+    exported = export.export(jax.jit(step))(params, x)
+    text = importer.import_module(exported)
+    whole = compiler(text, "--approx-act-pipeline=bits=4 target=approx_act min-fraction=0")
+    split = compiler(whole, "--approx-act-split-examples=min-bytes=1")
+    lower = "--convert-approx-act-to-stablehlo"
+    (loss, expected), (actual_loss, actual) = (
+        jax.jit(importer.to_exported(compiler(module, lower), exported).call)(params, x)
+        for module in (whole, split)
+    )
+    assert loss == actual_loss, f"{name}: loss {actual_loss}, not {loss}"
+    for a, e in zip(jax.tree.leaves(actual), jax.tree.leaves(expected), strict=True):
+        error = np.linalg.norm(a - e) / np.linalg.norm(e)
+        assert np.any(e) and error < 1e-5, f"{name}: differs by {error}"
+    op = r'"stablehlo\.(dot_general|convolution)"'
+    added = len(re.findall(op, split)) - len(re.findall(op, whole))
+    print(f"{name}: {added} parts more, loss equal, gradients but for rounding")
+
+
+if __name__ == "__main__":
+    for case in CASES:
+        check(case)
