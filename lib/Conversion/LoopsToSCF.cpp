@@ -29,8 +29,8 @@
 using namespace mlir;
 using namespace mlir::approx_act;
 
-/// Ops that a loop may become at most: each is compiled by itself. (The rounds of
-/// JAX's generator of random numbers are half as many.)
+/// Ops that a loop may become at most: each is compiled by itself. (The rounds
+/// of JAX's generator of random numbers are half as many.)
 static constexpr int64_t kMaxUnrolledOps = 1 << 11;
 /// Steps that are counted at most, which takes the compiler time.
 static constexpr int64_t kMaxSteps = 1 << 16;

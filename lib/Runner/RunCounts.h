@@ -12,9 +12,9 @@
 
 namespace mlir::approx_act {
 
-/// How often each block of a function in the LLVM dialect is run: the product of
-/// the numbers of steps of the loops around it. A loop of unknown length counts
-/// as one step, and of a choice each branch as taken.
+/// How often each block of a function in the LLVM dialect is run: the product
+/// of the numbers of steps of the loops around it. A loop of unknown length
+/// counts as one step, and of a choice each branch as taken.
 class RunCounts {
 public:
   explicit RunCounts(Region &body);

@@ -252,9 +252,7 @@ class CompiledStep:
         found = self._program.run([x.pointer for x in (*inputs, *outputs)])
         self._statistics = _statistics(found, inputs)
         results = [
-            _arrays.DeviceArray(
-                self._program, memory, index, _arrays.physical(aval), self._on_host
-            )
+            _arrays.DeviceArray(self._program, memory, index, _arrays.physical(aval), self._on_host)
             for index, (memory, aval) in enumerate(zip(outputs, self._results, strict=True))
         ]
         if self._strict:
