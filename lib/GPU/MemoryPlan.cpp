@@ -143,6 +143,8 @@ void MemoryPlan::number(Block &block) {
     times[&op] = {begin, now - 1};
     if (auto copy = dyn_cast<memref::CopyOp>(op))
       copies.push_back(copy);
+    else if (auto kernel = dyn_cast<KernelOp>(op))
+      kernels.push_back(kernel);
     auto alloc = dyn_cast<memref::AllocOp>(op);
     if (alloc && isPlannable(alloc))
       addBuffer(alloc);
@@ -329,13 +331,6 @@ unsigned MemoryPlan::mergeCopies() {
 
 unsigned MemoryPlan::mergeInPlace() {
   unsigned numMerged = 0;
-  SmallVector<KernelOp> kernels;
-  for (const auto &[op, time] : times)
-    if (auto kernel = dyn_cast<KernelOp>(op))
-      kernels.push_back(kernel);
-  llvm::sort(kernels, [&](KernelOp lhs, KernelOp rhs) {
-    return times.lookup(lhs) < times.lookup(rhs);
-  });
   for (KernelOp kernel : kernels) {
     unsigned position = times.lookup(kernel).first;
     SmallVector<unsigned> taken;

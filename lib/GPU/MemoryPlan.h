@@ -92,8 +92,10 @@ private:
   /// The time when an op begins, and when the last op in it begins.
   DenseMap<Operation *, std::pair<unsigned, unsigned>> times;
   unsigned now = 0;
-  /// All copies, in the order of the program.
+  /// All copies and kernels, in the order of the program. (Copies that are
+  /// merged are erased.)
   SmallVector<memref::CopyOp> copies;
+  SmallVector<KernelOp> kernels;
   /// The buffer of each alloc.
   DenseMap<Operation *, unsigned> bufferOf;
 };
