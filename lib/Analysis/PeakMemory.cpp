@@ -13,8 +13,7 @@ using namespace mlir::approx_act;
 
 /// Whether the op's result can be computed where it is read.
 static bool isFusible(Operation *op) {
-  if (isa<QuantizeOp, QuantizeSplitOp, DequantizeOp, DequantizeSplitOp, SideOp,
-          UnpackOp>(op))
+  if (isDecoding(op) || isa<QuantizeOp, QuantizeSplitOp>(op))
     return true;
   auto residualOp = dyn_cast<ResidualOpInterface>(op);
   return residualOp && residualOp.getRecompute() == Recompute::Cheap;

@@ -8,6 +8,8 @@
 #include "approx-act/Analysis/CaptureDemands.h"
 #include "approx-act/Analysis/SmoothFunction.h"
 #include "approx-act/Analysis/Threshold.h"
+#include "approx-act/Dialect/ApproxAct/IR/ApproxAct.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "llvm/Support/MathExtras.h"
 #include <map>
 
@@ -43,6 +45,15 @@ bool approx_act::isCheap(Operation *op) {
   auto residualOp = dyn_cast_or_null<ResidualOpInterface>(op);
   return residualOp && op->getNumRegions() == 0 &&
          residualOp.getRecompute() == Recompute::Cheap;
+}
+
+bool approx_act::isDecoding(Operation *op) {
+  return isa_and_nonnull<UnpackOp, DequantizeOp, DequantizeSplitOp, SideOp>(op);
+}
+
+bool approx_act::isComputedWhereRead(Operation *op) {
+  return isCheap(op) || isDecoding(op) ||
+         isa_and_nonnull<tensor::CollapseShapeOp, tensor::ExpandShapeOp>(op);
 }
 
 Demand approx_act::getDemand(Operation *op, unsigned index) {

@@ -11,10 +11,9 @@
 ///
 //===----------------------------------------------------------------------===//
 
-#include "LoopsToSCF.h"
+#include "ControlFlowToSCF.h"
 #include "approx-act/Conversion/Passes.h"
 #include "approx-act/Dialect/ApproxAct/IR/ApproxAct.h"
-#include "approx-act/Dialect/StableHLO/Branches.h"
 #include "approx-act/Dialect/StableHLO/StableHLO.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -235,53 +234,6 @@ static LogicalResult lowerScatter(Operation *op, RewriterBase &rewriter) {
     return op->emitError("expected a computation of scalars in the scatter");
   }
   rewriter.replaceOp(op, generic);
-  return success();
-}
-
-//===----------------------------------------------------------------------===//
-// Branches
-//===----------------------------------------------------------------------===//
-
-/// Replaces a choice by an `scf.if` for each branch but the last, which is
-/// taken too where there is no branch of that number.
-static LogicalResult lowerBranches(Operation *op, RewriterBase &rewriter) {
-  std::optional<Branches> branches = Branches::match(op);
-  if (!branches)
-    return op->emitError("expected branches of one block");
-  Location loc = op->getLoc();
-  rewriter.setInsertionPoint(op);
-  Value selector = tensor::ExtractOp::create(
-      rewriter, loc, branches->getSelector(), ValueRange());
-  // `if` has the branch of true first.
-  int64_t first = selector.getType().isInteger(1) ? 1 : 0;
-  int64_t step = first == 1 ? -1 : 1;
-  auto clone = [&](unsigned branch) {
-    IRMapping mapping;
-    for (Operation &nested : branches->getOps(branch))
-      rewriter.clone(nested, mapping);
-    return llvm::map_to_vector(
-        branches->getBlock(branch).getTerminator()->getOperands(),
-        [&](Value value) { return mapping.lookupOrDefault(value); });
-  };
-  std::function<SmallVector<Value>(unsigned)> emit = [&](unsigned branch) {
-    if (branch + 1 == branches->getNumBranches())
-      return clone(branch);
-    Value number = arith::ConstantOp::create(
-        rewriter, loc,
-        rewriter.getIntegerAttr(selector.getType(), first + branch * step));
-    Value isTaken = arith::CmpIOp::create(
-        rewriter, loc, arith::CmpIPredicate::eq, selector, number);
-    auto choice = scf::IfOp::create(rewriter, loc, op->getResultTypes(),
-                                    isTaken, /*addThenBlock=*/true,
-                                    /*addElseBlock=*/true);
-    OpBuilder::InsertionGuard guard(rewriter);
-    rewriter.setInsertionPointToStart(choice.thenBlock());
-    scf::YieldOp::create(rewriter, loc, clone(branch));
-    rewriter.setInsertionPointToStart(choice.elseBlock());
-    scf::YieldOp::create(rewriter, loc, emit(branch + 1));
-    return SmallVector<Value>(choice.getResults());
-  };
-  rewriter.replaceOp(op, emit(0));
   return success();
 }
 

@@ -194,12 +194,11 @@ static void writeTo(OpOperand &operand, Value place) {
 /// Lets the condition of a loop hand on all that the loop carries, in its
 /// order, so that each is in one place. Simplifications leave out what is not
 /// read.
-static FailureOr<scf::WhileOp> handOnCarried(scf::WhileOp loop,
-                                             RewriterBase &rewriter) {
+static LogicalResult handOnCarried(scf::WhileOp loop, RewriterBase &rewriter) {
   Block &before = *loop.getBeforeBody(), &after = *loop.getAfterBody();
   scf::ConditionOp condition = loop.getConditionOp();
   if (llvm::equal(condition.getArgs(), before.getArguments()))
-    return loop;
+    return success();
   OpBuilder::InsertionGuard guard(rewriter);
   rewriter.setInsertionPoint(loop);
   auto result = scf::WhileOp::create(
@@ -228,7 +227,7 @@ static FailureOr<scf::WhileOp> handOnCarried(scf::WhileOp loop,
   rewriter.inlineRegionBefore(loop.getBefore(), result.getBefore(),
                               result.getBefore().end());
   rewriter.replaceOp(loop, results);
-  return result;
+  return success();
 }
 
 /// Puts what a loop hands on where the next step reads it.

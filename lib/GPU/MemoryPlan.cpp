@@ -11,8 +11,8 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
-#include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
+#include "mlir/Transforms/RegionUtils.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -210,6 +210,14 @@ void MemoryPlan::moveAliases(Buffer &from, Buffer &to,
   from.aliases.clear();
 }
 
+void MemoryPlan::dropEmpty() {
+  llvm::erase_if(buffers,
+                 [](const Buffer &buffer) { return buffer.aliases.empty(); });
+  for (auto [index, buffer] : llvm::enumerate(buffers))
+    for (const Alias &alias : buffer.aliases)
+      bufferOf[alias.alloc] = index;
+}
+
 //===----------------------------------------------------------------------===//
 // Copies
 //===----------------------------------------------------------------------===//
@@ -222,26 +230,18 @@ static bool writes(Operation *op, function_ref<bool(Value)> isIn) {
   return !writer || llvm::any_of(writer.getDpsInits(), isIn);
 }
 
-/// Whether `value` is there before `op`, or can be.
-static bool canComputeBefore(Value value, Operation *op) {
-  Operation *maker = value.getDefiningOp();
-  if (!maker || maker->getBlock() != op->getBlock() ||
-      maker->isBeforeInBlock(op))
-    return true;
-  return isPure(maker) &&
-         llvm::all_of(maker->getOperands(), [&](Value operand) {
-           return canComputeBefore(operand, op);
-         });
+unsigned MemoryPlan::countOperands(KernelOp kernel, const Buffer &buffer) {
+  return llvm::count_if(kernel->getOperands(),
+                        [&](Value value) { return lookup(value) == &buffer; });
 }
 
 /// Whether `target` is free while `source`, which `copy` copies there, lives.
 /// The kernel that computes `source` may read of `target` what it overwrites.
 bool MemoryPlan::isFreeForResult(const Buffer &target, const Buffer &source,
-                                 memref::CopyOp copy) const {
+                                 memref::CopyOp copy) {
   auto isTarget = [&](Value value) {
-    auto alloc = lookThroughReshapes(value).getDefiningOp<memref::AllocOp>();
-    auto it = alloc ? bufferOf.find(alloc) : bufferOf.end();
-    return it != bufferOf.end() && &buffers[it->second] == &target;
+    return lookThroughReshapes(value).getDefiningOp<memref::AllocOp>() &&
+           lookup(value) == &target;
   };
   for (Operation *access : target.accesses) {
     auto time = getTime(access, *copy->getBlock());
@@ -250,9 +250,7 @@ bool MemoryPlan::isFreeForResult(const Buffer &target, const Buffer &source,
       continue;
     auto kernel = dyn_cast<KernelOp>(access);
     if (!kernel || time->first != source.first ||
-        llvm::count_if(kernel->getOperands(), [&](Value value) {
-          return getBase(value) == getBase(copy.getTarget());
-        }) != 1)
+        countOperands(kernel, target) != 1)
       return false;
     auto input = llvm::find_if(kernel.getInputs(), isTarget);
     auto out = llvm::find_if(kernel.getOuts(), [&](Value value) {
@@ -279,11 +277,8 @@ bool MemoryPlan::mergeCopy(memref::CopyOp copy) {
   std::optional<StackElement> element;
   if (auto view = to.getDefiningOp<memref::SubViewOp>()) {
     element = StackElement::match(view);
-    auto index = element ? dyn_cast<Value>(element->index) : Value();
-    if (!element || (index && !canComputeBefore(index, alloc)))
-      return false;
     // Kernels take it that what they are given is aligned.
-    if (element->bytes % kPointerAlignment != 0)
+    if (!element || element->bytes % kPointerAlignment != 0)
       return false;
     to = lookThroughReshapes(element->stack);
   }
@@ -301,6 +296,12 @@ bool MemoryPlan::mergeCopy(memref::CopyOp copy) {
   if (numWrites != 1 || copy->getBlock() != alloc->getBlock() ||
       !isFreeForResult(*target, *source, copy))
     return false;
+  // The place has to be known when the element is computed.
+  if (auto index = element ? dyn_cast<Value>(element->index) : Value()) {
+    IRRewriter rewriter(alloc.getContext());
+    if (failed(moveValueDefinitions(rewriter, index, alloc)))
+      return false;
+  }
   // Buffers of one block live as long as both did.
   if (target->aliases.front().alloc->getBlock() == alloc->getBlock()) {
     target->first = std::min(target->first, source->first);
@@ -316,12 +317,7 @@ unsigned MemoryPlan::mergeCopies() {
   unsigned numMerged = 0;
   for (memref::CopyOp copy : copies)
     numMerged += mergeCopy(copy);
-  llvm::erase_if(buffers,
-                 [](const Buffer &buffer) { return buffer.aliases.empty(); });
-  bufferOf.clear();
-  for (auto [index, buffer] : llvm::enumerate(buffers))
-    for (const Alias &alias : buffer.aliases)
-      bufferOf[alias.alloc] = index;
+  dropEmpty();
   return numMerged;
 }
 
@@ -339,17 +335,11 @@ unsigned MemoryPlan::mergeInPlace() {
       if (!target || target->first != position)
         continue;
       for (unsigned input = 0; input < kernel.getInputs().size(); ++input) {
-        if (!isa<MemRefType>(kernel.getInputs()[input].getType()))
-          continue;
         Buffer *source = lookup(kernel.getInputs()[input]);
         bool isDead = source && source != target && source->last == position &&
                       source->bytes == target->bytes;
-        bool isReadTwice =
-            source && llvm::count_if(kernel.getInputs(), [&](Value value) {
-                        return isa<MemRefType>(value.getType()) &&
-                               lookup(value) == source;
-                      }) > 1;
-        if (!isDead || isReadTwice || llvm::is_contained(taken, input) ||
+        if (!isDead || countOperands(kernel, *source) != 1 ||
+            llvm::is_contained(taken, input) ||
             !canOverwrite(kernel, out, input))
           continue;
         // The operand's buffer goes on living as the result's.
@@ -361,8 +351,7 @@ unsigned MemoryPlan::mergeInPlace() {
       }
     }
   }
-  llvm::erase_if(buffers,
-                 [](const Buffer &buffer) { return buffer.aliases.empty(); });
+  dropEmpty();
   return numMerged;
 }
 

@@ -83,7 +83,11 @@ private:
   Buffer *lookup(Value value);
   bool mergeCopy(memref::CopyOp copy);
   bool isFreeForResult(const Buffer &target, const Buffer &source,
-                       memref::CopyOp copy) const;
+                       memref::CopyOp copy);
+  /// The operands of a kernel that are in the buffer.
+  unsigned countOperands(KernelOp kernel, const Buffer &buffer);
+  /// Drops the buffers that have become part of others.
+  void dropEmpty();
   void moveAliases(Buffer &from, Buffer &to,
                    const std::optional<StackElement> &element = std::nullopt);
 

@@ -83,17 +83,6 @@ private:
 };
 } // namespace
 
-/// Computes `value` before `op`, if it is not already.
-static void computeBefore(Value value, Operation *op) {
-  Operation *maker = value.getDefiningOp();
-  if (!maker || maker->getBlock() != op->getBlock() ||
-      maker->isBeforeInBlock(op))
-    return;
-  for (Value operand : maker->getOperands())
-    computeBefore(operand, op);
-  maker->moveBefore(op);
-}
-
 /// Replaces `op`, which is memory of `type` at `offset` of the arena, or the
 /// element of a stack there.
 static void replaceByView(Operation *op, MemRefType type, Value arena,
@@ -103,8 +92,6 @@ static void replaceByView(Operation *op, MemRefType type, Value arena,
   Location loc = op->getLoc();
   Value shift = arith::ConstantIndexOp::create(builder, loc, offset);
   if (element) {
-    if (auto index = dyn_cast<Value>(element->index))
-      computeBefore(index, op);
     Value index = getValueOrCreateConstantIndexOp(builder, loc, element->index);
     Value bytes = arith::ConstantIndexOp::create(builder, loc, element->bytes);
     Value place = arith::MulIOp::create(builder, loc, index, bytes);

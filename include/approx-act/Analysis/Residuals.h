@@ -35,6 +35,13 @@ bool isApproximable(Type type);
 /// that the backward pass may compute it again.
 bool isCheap(Operation *op);
 
+/// Whether `op`, which may be null, makes values of codes.
+bool isDecoding(Operation *op);
+
+/// Whether the result of `op` is computed where it is read, and takes no
+/// memory: of what is cheap, decoded, or in another shape.
+bool isComputedWhereRead(Operation *op);
+
 /// A forward value with uses after the forward pass.
 struct Residual {
   Value value;

@@ -92,6 +92,16 @@ Value StableHLOBuilder::iota(RankedTensorType type, int64_t dim) {
       ->getResult(0);
 }
 
+Value StableHLOBuilder::sliceDim(Value value, int64_t dim, int64_t start,
+                                 int64_t size) {
+  SmallVector<int64_t> limits(
+      cast<RankedTensorType>(value.getType()).getShape());
+  SmallVector<int64_t> starts(limits.size(), 0);
+  starts[dim] = start;
+  limits[dim] = start + size;
+  return slice(value, starts, limits);
+}
+
 Value StableHLOBuilder::slice(Value value, ArrayRef<int64_t> starts,
                               ArrayRef<int64_t> limits,
                               ArrayRef<int64_t> strides) {

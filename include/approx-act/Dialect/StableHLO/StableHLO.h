@@ -143,6 +143,8 @@ public:
   /// `value[starts : limits : strides]`, with unit strides by default.
   Value slice(Value value, ArrayRef<int64_t> starts, ArrayRef<int64_t> limits,
               ArrayRef<int64_t> strides = {});
+  /// `size` elements of dimension `dim` from `start` on, all of the others.
+  Value sliceDim(Value value, int64_t dim, int64_t start, int64_t size);
 
   /// Element `index` of `stack` along its first dimension, without that.
   Value readStack(Value stack, Value index);

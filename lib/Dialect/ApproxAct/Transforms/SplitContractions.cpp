@@ -10,7 +10,6 @@
 #include "approx-act/Dialect/ApproxAct/Transforms/Passes.h"
 #include "approx-act/Dialect/StableHLO/Contraction.h"
 #include "approx-act/Dialect/StableHLO/StableHLO.h"
-#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/IRMapping.h"
 
 namespace mlir::approx_act {
@@ -20,10 +19,6 @@ namespace mlir::approx_act {
 
 using namespace mlir;
 using namespace mlir::approx_act;
-
-static bool isDecoding(Operation *op) {
-  return isa_and_nonnull<UnpackOp, DequantizeOp, DequantizeSplitOp, SideOp>(op);
-}
 
 namespace {
 /// A value that is restored for one reader.
@@ -45,8 +40,7 @@ static std::optional<Restored> getRestored(OpOperand &operand) {
   auto add = [&](Value value) {
     Operation *op = value.getDefiningOp();
     bool isComputed = op && op->getBlock() == block && op->getNumRegions() == 0;
-    if (isComputed && (isCheap(op) || isDecoding(op) ||
-                       isa<tensor::CollapseShapeOp, tensor::ExpandShapeOp>(op)))
+    if (isComputed && isComputedWhereRead(op))
       ops.insert(op);
     else if (isa<RankedTensorType>(value.getType()))
       restored.sources.insert(value);
@@ -65,16 +59,6 @@ static std::optional<Restored> getRestored(OpOperand &operand) {
   llvm::sort(restored.ops,
              [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
   return restored;
-}
-
-static Value sliceDim(StableHLOBuilder &builder, Value value, int64_t dim,
-                      int64_t start, int64_t size) {
-  SmallVector<int64_t> limits(
-      cast<RankedTensorType>(value.getType()).getShape());
-  SmallVector<int64_t> starts(limits.size(), 0);
-  starts[dim] = start;
-  limits[dim] = start + size;
-  return builder.slice(value, starts, limits);
 }
 
 /// Does `op` by `numRanges` ranges; `index` is the operand that is restored.
@@ -108,7 +92,7 @@ static void split(Operation *op, const Contraction &contraction, unsigned index,
     operands[index] = activation;
     operands[1 - index] = inputs.back();
     for (auto [operand, dim] : llvm::zip_equal(operands, contraction.dims))
-      operand = sliceDim(stablehlo, operand, dim, range * size, size);
+      operand = stablehlo.sliceDim(operand, dim, range * size, size);
     Operation *part = builder.clone(*op);
     part->setOperands(operands);
     sum = sum ? stablehlo.elementwise("add", {sum, part->getResult(0)})

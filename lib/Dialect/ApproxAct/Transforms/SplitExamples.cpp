@@ -24,12 +24,6 @@ namespace mlir::approx_act {
 using namespace mlir;
 using namespace mlir::approx_act;
 
-/// Ops that are computed where they are read.
-static bool isDecoding(Operation *op) {
-  return isa<DequantizeOp, DequantizeSplitOp, SideOp, UnpackOp,
-             tensor::ExpandShapeOp, tensor::CollapseShapeOp>(op);
-}
-
 static RankedTensorType getTensorType(Value value) {
   return dyn_cast<RankedTensorType>(value.getType());
 }
@@ -213,7 +207,7 @@ bool Segment::copyBefore(Value value) {
   bool depends = false;
   bool isBefore = op && op->getBlock() == ops.front()->getBlock() &&
                   op->isBeforeInBlock(ops.front());
-  if (!op || (isBefore && !isCheap(op) && !isDecoding(op))) {
+  if (!op || (isBefore && !isComputedWhereRead(op))) {
     depends = getDim(value) != Cut::kWhole;
   } else if (isBefore) {
     for (Value operand : op->getOperands())
@@ -267,12 +261,8 @@ Value Segment::getOperand(StableHLOBuilder &builder, IRMapping &mapping,
   if (dim < 0 || (it != dims.end() && it->second == dim))
     return mapped;
   // A range of what is there as a whole.
-  SmallVector<int64_t> limits(getTensorType(mapped).getShape());
-  SmallVector<int64_t> starts(limits.size(), 0);
-  int64_t size = limits[dim] / numRanges;
-  starts[dim] = range * size;
-  limits[dim] = starts[dim] + size;
-  return builder.slice(mapped, starts, limits);
+  int64_t size = getTensorType(mapped).getDimSize(dim) / numRanges;
+  return builder.sliceDim(mapped, dim, range * size, size);
 }
 
 void Segment::cloneOp(OpBuilder &builder, Operation *op, IRMapping &mapping,

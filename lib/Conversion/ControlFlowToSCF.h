@@ -1,11 +1,11 @@
-//===- LoopsToSCF.h - Loops of the host program -----------------*- C++ -*-===//
+//===- ControlFlowToSCF.h - Loops and branches ------------------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef APPROX_ACT_LIB_CONVERSION_LOOPSTOSCF_H
-#define APPROX_ACT_LIB_CONVERSION_LOOPSTOSCF_H
+#ifndef APPROX_ACT_LIB_CONVERSION_CONTROLFLOWTOSCF_H
+#define APPROX_ACT_LIB_CONVERSION_CONTROLFLOWTOSCF_H
 
 #include "mlir/IR/PatternMatch.h"
 
@@ -15,6 +15,10 @@ namespace mlir::approx_act {
 /// `scf.for`, or by its steps where they are few; another by an `scf.while`.
 LogicalResult lowerLoop(Operation *op, RewriterBase &rewriter);
 
+/// Replaces a `stablehlo.case` or `if` by an `scf.if` for each branch but the
+/// last, which is taken too where there is no branch of that number.
+LogicalResult lowerBranches(Operation *op, RewriterBase &rewriter);
+
 } // namespace mlir::approx_act
 
-#endif // APPROX_ACT_LIB_CONVERSION_LOOPSTOSCF_H
+#endif // APPROX_ACT_LIB_CONVERSION_CONTROLFLOWTOSCF_H

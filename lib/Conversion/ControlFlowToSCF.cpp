@@ -1,4 +1,4 @@
-//===- LoopsToSCF.cpp - Loops of the host program -------------------------===//
+//===- ControlFlowToSCF.cpp - Loops and branches of the host program ------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -16,7 +16,8 @@
 ///
 //===----------------------------------------------------------------------===//
 
-#include "LoopsToSCF.h"
+#include "ControlFlowToSCF.h"
+#include "approx-act/Dialect/StableHLO/Branches.h"
 #include "approx-act/Dialect/StableHLO/Loops.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -266,6 +267,20 @@ static SmallVector<Value> lookup(ValueRange values, const IRMapping &mapping) {
       values, [&](Value value) { return mapping.lookupOrDefault(value); });
 }
 
+/// Clones the ops of a block, and returns what the last hands on.
+static SmallVector<Value> cloneBlock(OpBuilder &builder, Block &block,
+                                     ValueRange arguments = {}) {
+  IRMapping mapping;
+  mapping.map(block.getArguments(), arguments);
+  for (Operation &op : llvm::drop_end(block))
+    builder.clone(op, mapping);
+  return lookup(block.back().getOperands(), mapping);
+}
+
+//===----------------------------------------------------------------------===//
+// Loops
+//===----------------------------------------------------------------------===//
+
 /// Replaces a loop by its steps.
 static void unroll(const Loop &loop, const CountedLoop &counted,
                    RewriterBase &rewriter) {
@@ -361,23 +376,17 @@ static void createFor(const Loop &loop, const CountedLoop &counted,
 static void createWhile(const Loop &loop, RewriterBase &rewriter) {
   Operation *op = loop.getOperation();
   Location loc = op->getLoc();
-  auto clone = [&](OpBuilder &builder, Block &block, ValueRange arguments) {
-    IRMapping mapping;
-    mapping.map(block.getArguments(), arguments);
-    for (Operation &nested : llvm::drop_end(block))
-      builder.clone(nested, mapping);
-    return lookup(block.back().getOperands(), mapping);
-  };
   rewriter.replaceOpWithNewOp<scf::WhileOp>(
       op, op->getResultTypes(), op->getOperands(),
       [&](OpBuilder &builder, Location, ValueRange arguments) {
-        Value goesOn = clone(builder, loop.getCondition(), arguments).front();
+        Value goesOn =
+            cloneBlock(builder, loop.getCondition(), arguments).front();
         goesOn = tensor::ExtractOp::create(builder, loc, goesOn, ValueRange());
         scf::ConditionOp::create(builder, loc, goesOn, arguments);
       },
       [&](OpBuilder &builder, Location, ValueRange arguments) {
         scf::YieldOp::create(builder, loc,
-                             clone(builder, loop.getBody(), arguments));
+                             cloneBlock(builder, loop.getBody(), arguments));
       });
 }
 
@@ -393,5 +402,43 @@ LogicalResult approx_act::lowerLoop(Operation *op, RewriterBase &rewriter) {
     unroll(*loop, *counted, rewriter);
   else
     createFor(*loop, *counted, rewriter);
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Branches
+//===----------------------------------------------------------------------===//
+
+LogicalResult approx_act::lowerBranches(Operation *op, RewriterBase &rewriter) {
+  std::optional<Branches> branches = Branches::match(op);
+  if (!branches)
+    return op->emitError("expected branches of one block");
+  Location loc = op->getLoc();
+  rewriter.setInsertionPoint(op);
+  Value selector = tensor::ExtractOp::create(
+      rewriter, loc, branches->getSelector(), ValueRange());
+  // `if` has the branch of true first.
+  int64_t first = selector.getType().isInteger(1) ? 1 : 0;
+  int64_t step = first == 1 ? -1 : 1;
+  std::function<SmallVector<Value>(unsigned)> emit = [&](unsigned branch) {
+    if (branch + 1 == branches->getNumBranches())
+      return cloneBlock(rewriter, branches->getBlock(branch));
+    Value number = arith::ConstantOp::create(
+        rewriter, loc,
+        rewriter.getIntegerAttr(selector.getType(), first + branch * step));
+    Value isTaken = arith::CmpIOp::create(
+        rewriter, loc, arith::CmpIPredicate::eq, selector, number);
+    auto choice = scf::IfOp::create(rewriter, loc, op->getResultTypes(),
+                                    isTaken, /*addThenBlock=*/true,
+                                    /*addElseBlock=*/true);
+    OpBuilder::InsertionGuard guard(rewriter);
+    rewriter.setInsertionPointToStart(choice.thenBlock());
+    scf::YieldOp::create(rewriter, loc,
+                         cloneBlock(rewriter, branches->getBlock(branch)));
+    rewriter.setInsertionPointToStart(choice.elseBlock());
+    scf::YieldOp::create(rewriter, loc, emit(branch + 1));
+    return SmallVector<Value>(choice.getResults());
+  };
+  rewriter.replaceOp(op, emit(0));
   return success();
 }
