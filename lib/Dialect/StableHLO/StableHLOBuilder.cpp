@@ -140,18 +140,34 @@ Value StableHLOBuilder::readStack(Value stack, Value index) {
              builder.getNamedAttr("slice_sizes",
                                   builder.getDenseI64ArrayAttr(sizes)))
           ->getResult(0);
-  ArrayRef<int64_t> shape(sizes);
-  return create("reshape", element, typeOf(stack).clone(shape.drop_front()))
+  return dropUnitDim(element);
+}
+
+Value StableHLOBuilder::addUnitDim(Value value) {
+  SmallVector<int64_t> shape(typeOf(value).getShape());
+  shape.insert(shape.begin(), 1);
+  return reshape(value, shape);
+}
+
+Value StableHLOBuilder::dropUnitDim(Value value) {
+  return reshape(value, typeOf(value).getShape().drop_front());
+}
+
+Value StableHLOBuilder::concatenate(ValueRange values, int64_t dim) {
+  RankedTensorType type = typeOf(values.front());
+  SmallVector<int64_t> shape(type.getShape());
+  shape[dim] = 0;
+  for (Value value : values)
+    shape[dim] += typeOf(value).getDimSize(dim);
+  NamedAttribute dimension =
+      builder.getNamedAttr("dimension", builder.getI64IntegerAttr(dim));
+  return create("concatenate", values, type.clone(shape), dimension)
       ->getResult(0);
 }
 
 Value StableHLOBuilder::writeStack(Value stack, Value element, Value index) {
-  SmallVector<int64_t> shape(typeOf(stack).getShape());
-  shape.front() = 1;
-  Value row =
-      create("reshape", element, typeOf(stack).clone(shape))->getResult(0);
   SmallVector<Value> operands = getStarts(*this, stack, index);
-  operands.insert(operands.begin(), {stack, row});
+  operands.insert(operands.begin(), {stack, addUnitDim(element)});
   return create("dynamic_update_slice", operands, stack.getType())
       ->getResult(0);
 }

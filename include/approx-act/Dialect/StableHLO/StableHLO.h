@@ -139,6 +139,12 @@ public:
   Value broadcastInDim(Value value, ArrayRef<int64_t> shape,
                        ArrayRef<int64_t> dims);
   Value iota(RankedTensorType type, int64_t dim);
+  /// `value` with a first dimension of size 1.
+  Value addUnitDim(Value value);
+  /// `value` without its first dimension, whose size is 1.
+  Value dropUnitDim(Value value);
+  /// One or more values, one behind the other in dimension `dim`.
+  Value concatenate(ValueRange values, int64_t dim);
 
   /// `value[starts : limits : strides]`, with unit strides by default.
   Value slice(Value value, ArrayRef<int64_t> starts, ArrayRef<int64_t> limits,

@@ -36,14 +36,23 @@ static bool isContraction(Operation *op) {
           residualOp.getScalarFunction() != ScalarFunction::ReduceAdd);
 }
 
-/// The dimensions of `view` that are one dimension in a type whose first
-/// dimension it has in two.
-static SmallVector<ReassociationIndices>
-getSplitOfFirstDim(RankedTensorType view) {
-  SmallVector<ReassociationIndices> groups = {{0, 1}};
-  for (int64_t dim = 2; dim < view.getRank(); ++dim)
-    groups.push_back({dim});
+/// Of a view of codes in which one dimension is two, `dim` and the one before
+/// it: the dimensions of the view by those of the codes.
+static SmallVector<ReassociationIndices> getSplit(int64_t rank, int64_t dim) {
+  SmallVector<ReassociationIndices> groups;
+  for (int64_t i : llvm::seq(rank)) {
+    if (i == dim)
+      groups.back().push_back(i);
+    else
+      groups.push_back({i});
+  }
   return groups;
+}
+
+static RankedTensorType prependDim(RankedTensorType type, int64_t size) {
+  SmallVector<int64_t> shape(type.getShape());
+  shape.insert(shape.begin(), size);
+  return type.clone(shape);
 }
 
 ResidualRewriter::ResidualRewriter(const Turnaround &turnaround,
@@ -184,16 +193,22 @@ void ResidualRewriter::storeAll() {
   for (auto &[exit, values] : groups) {
     auto [op, carried] = exit;
     OpBuilder builder(op);
+    SmallVector<SmallVector<Value>> stacks = stackSmall(values);
     SmallVector<Value> tied;
-    for (Value value : values) {
-      Stored &entry = stored[value];
-      entry = store(builder, value, *plan.lookup(value));
+    for (ArrayRef<Value> stack : stacks) {
+      Stored entry = store(builder, stack, *plan.lookup(stack.front()));
+      for (auto [index, value] : llvm::enumerate(stack)) {
+        if (stack.size() > 1)
+          entry.stackIndex = index;
+        stored[value] = entry;
+      }
       tied.push_back(entry.words);
     }
     tied.push_back(carried);
     auto barrier = BarrierOp::create(builder, op->getLoc(), tied);
-    for (auto [value, words] : llvm::zip(values, barrier.getOutputs()))
-      stored[value].words = words;
+    for (auto [stack, words] : llvm::zip(stacks, barrier.getOutputs()))
+      for (Value value : stack)
+        stored[value].words = words;
     Value after = barrier.getOutputs().back();
     Value original = originals.lookup(carried);
     originals[after] = original ? original : carried;
@@ -203,6 +218,33 @@ void ResidualRewriter::storeAll() {
              (user == op || isBefore(op, user));
     });
   }
+}
+
+SmallVector<SmallVector<Value>>
+ResidualRewriter::stackSmall(ArrayRef<Value> values) const {
+  // What takes longer to start than to do: a grid is five ops, and in the body
+  // of a loop each of them is started once per step. A stack costs a copy.
+  constexpr int64_t kMaxStackedBytes = 64 * 1024;
+  SmallVector<SmallVector<Value>> stacks;
+  for (Value value : values) {
+    const Storage &storage = *plan.lookup(value);
+    // A stack would have to be divided among devices as its elements are.
+    bool isStacked = storage.kind == StorageKind::Codes && !storage.moments &&
+                     !storage.side && getBytes(value) <= kMaxStackedBytes &&
+                     !options.isDistributed;
+    auto isLike = [&](ArrayRef<Value> stack) {
+      const Storage &other = *plan.lookup(stack.front());
+      return stack.front().getType() == value.getType() &&
+             other.kind == storage.kind && !other.moments && !other.side &&
+             other.isOfRoot == storage.isOfRoot;
+    };
+    auto *stack = isStacked ? llvm::find_if(stacks, isLike) : stacks.end();
+    if (stack != stacks.end())
+      stack->push_back(value);
+    else
+      stacks.push_back({value});
+  }
+  return stacks;
 }
 
 /// Blocks of one channel of one example, as narrow as their parameters allow;
@@ -333,10 +375,10 @@ ResidualRewriter::makeAffine(OpBuilder &builder, Location loc,
 }
 
 void ResidualRewriter::makeGrid(OpBuilder &builder, Value value,
-                                const Storage &storage, Stored &result) {
+                                ArrayRef<int64_t> shape, const Storage &storage,
+                                Stored &result) {
   Location loc = value.getLoc();
   auto type = cast<RankedTensorType>(value.getType());
-  SmallVector<int64_t> shape = getGridShape(type, storage);
   RankedTensorType parameterType = getParameterType(type, shape);
 
   Operation *point = &*builder.getInsertionPoint();
@@ -399,32 +441,46 @@ void ResidualRewriter::makeGrid(OpBuilder &builder, Value value,
 
 Value ResidualRewriter::quantize(OpBuilder &builder, Value value, Value mask,
                                  const Stored &entry) const {
+  Location loc = value.getLoc();
+  Type type = cast<RankedTensorType>(value.getType())
+                  .clone(entry.codesType.getElementType());
   // Each value has its own noise.
   bool isStochastic = options.rounding == RoundingMode::Stochastic;
   auto rounding = RoundingAttr::get(
       builder.getContext(), options.rounding,
       isStochastic ? options.seed + static_cast<uint32_t>(stored.size()) : 0);
   if (!mask)
-    return QuantizeOp::create(builder, value.getLoc(), entry.codesType, value,
-                              entry.lo, entry.step, rounding);
-  return QuantizeSplitOp::create(builder, value.getLoc(), entry.codesType,
-                                 value, entry.edge, entry.below, entry.above,
-                                 entry.split, mask, rounding);
+    return QuantizeOp::create(builder, loc, type, value, entry.lo, entry.step,
+                              rounding);
+  return QuantizeSplitOp::create(builder, loc, type, value, entry.edge,
+                                 entry.below, entry.above, entry.split, mask,
+                                 rounding);
 }
 
 ResidualRewriter::Stored ResidualRewriter::store(OpBuilder &builder,
-                                                 Value value,
+                                                 ArrayRef<Value> values,
                                                  const Storage &storage) {
   Stored result;
-  Location loc = value.getLoc();
+  Location loc = values.front().getLoc();
   Operation *point = &*builder.getInsertionPoint();
-  auto type = cast<RankedTensorType>(value.getType());
+  auto type = cast<RankedTensorType>(values.front().getType());
+  Value codes = hoist(builder, values.front(), point);
   result.codesType = type.clone(builder.getIntegerType(storage.bits));
-  Value codes = hoist(builder, value, point);
+  bool isStack = values.size() > 1;
+  if (isStack) {
+    StableHLOBuilder hlo(builder, loc);
+    SmallVector<Value> elements;
+    for (Value value : values)
+      elements.push_back(hlo.addUnitDim(hoist(builder, value, point)));
+    codes = hlo.concatenate(elements, 0);
+  }
   if (storage.kind == StorageKind::Codes) {
     if (storage.isOfRoot)
       codes = math::SqrtOp::create(builder, loc, codes);
-    makeGrid(builder, codes, storage, result);
+    SmallVector<int64_t> shape = getGridShape(type, storage);
+    if (isStack)
+      shape.insert(shape.begin(), values.size());
+    makeGrid(builder, codes, shape, storage, result);
     Value mask =
         storage.side ? hoist(builder, storage.side->mask, point) : Value();
     codes = quantize(builder, codes, mask, result);
@@ -433,12 +489,15 @@ ResidualRewriter::Stored ResidualRewriter::store(OpBuilder &builder,
   if (storage.bits == kWordBits)
     return result;
   result.packing = choosePacking(result.codesType);
-  auto [view, dim] = *result.packing;
-  if (view != result.codesType)
-    codes = tensor::ExpandShapeOp::create(builder, loc, view, codes,
-                                          getSplitOfFirstDim(view));
+  Packing packing = *result.packing;
+  if (isStack)
+    packing = {prependDim(packing.view, values.size()), packing.dim + 1};
+  if (result.packing->view != result.codesType)
+    codes = tensor::ExpandShapeOp::create(
+        builder, loc, packing.view, codes,
+        getSplit(packing.view.getRank(), packing.dim));
   result.words =
-      PackOp::create(builder, loc, result.packing->getWordsType(), codes, dim);
+      PackOp::create(builder, loc, packing.getWordsType(), codes, packing.dim);
   return result;
 }
 
@@ -623,11 +682,26 @@ bool ResidualRewriter::sinkViews(Value value, Operation *op) {
   return isLate;
 }
 
+/// Moves the transpose that is the only reader of a contraction's result behind
+/// the contraction, which a compiler makes write the result that way. Returns
+/// what is read then.
+static Value takeTranspose(OpResult result) {
+  if (!result.hasOneUse())
+    return result;
+  Operation *user = *result.user_begin();
+  auto view = dyn_cast<ResidualOpInterface>(user);
+  if (!view || user->getBlock() != result.getOwner()->getBlock() ||
+      view.getScalarFunction() != ScalarFunction::Transpose)
+    return result;
+  user->moveAfter(result.getOwner());
+  return user->getResult(0);
+}
+
 void ResidualRewriter::openClusters(Operation *op, ArrayRef<Value> restored) {
   unsigned component = components.lookup(op);
   // Grids are tied as well: repeated to the shape of the codes, they would be
   // as large as what is restored.
-  SmallVector<Value> tied;
+  llvm::SetVector<Value> tied;
   SmallVector<Cluster> opened;
   auto tie = [&](Value value) {
     auto [it, inserted] = open.try_emplace({value, component});
@@ -636,7 +710,7 @@ void ResidualRewriter::openClusters(Operation *op, ArrayRef<Value> restored) {
     it->second = getStored(value);
     opened.push_back(it->first);
     for (Value *part : it->second.getParts(plan.getCarrier(value) != nullptr))
-      tied.push_back(*part);
+      tied.insert(*part);
     return true;
   };
   for (Value value : restored) {
@@ -652,15 +726,14 @@ void ResidualRewriter::openClusters(Operation *op, ArrayRef<Value> restored) {
   SmallVector<Value> path = findAwaited(op);
   Value awaited = path.pop_back_val();
   if (canBeTied(awaited))
-    tied.push_back(awaited);
-  auto barrier = tieBefore(op, op->getLoc(), tied);
-  ValueRange outputs = barrier.getOutputs();
+    tied.insert(awaited);
+  auto barrier = tieBefore(op, op->getLoc(), tied.getArrayRef());
+  IRMapping behind;
+  behind.map(tied.getArrayRef(), barrier.getOutputs());
   for (Cluster cluster : opened)
     for (Value *part :
-         open[cluster].getParts(plan.getCarrier(cluster.first) != nullptr)) {
-      *part = outputs.front();
-      outputs = outputs.drop_front();
-    }
+         open[cluster].getParts(plan.getCarrier(cluster.first) != nullptr))
+      *part = behind.lookup(*part);
   if (!isContraction(op) || options.isDistributed)
     return;
 
@@ -668,11 +741,9 @@ void ResidualRewriter::openClusters(Operation *op, ArrayRef<Value> restored) {
   // from the cotangent waits until that is done and the memory is free again.
   // (Not where the result is a sum over devices: each gradient would have to be
   // exchanged by itself before the next layer.)
-  SmallVector<Value> finished;
-  llvm::copy_if(op->getResults(), std::back_inserter(finished), canBeTied);
-  finished.push_back(barrier.getOutputs().back());
+  SmallVector<Value> waiting = {behind.lookup(awaited)};
   // So does what has been computed of it before and is read from memory again.
-  llvm::copy_if(path, std::back_inserter(finished), [&](Value value) {
+  llvm::copy_if(path, std::back_inserter(waiting), [&](Value value) {
     return isReadAfter(op, value, isContraction);
   });
   // Nor may what another contraction has made of the same cotangent go on.
@@ -681,9 +752,18 @@ void ResidualRewriter::openClusters(Operation *op, ArrayRef<Value> restored) {
       if (other == awaited || other.use_empty())
         continue;
       sinkViews(other, op);
-      finished.push_back(other);
+      waiting.push_back(other);
     }
-  finishes.insert(tieBefore(op->getNextNode(), op->getLoc(), finished));
+  SmallVector<Value> finished;
+  Operation *last = op;
+  for (OpResult result : op->getResults())
+    if (canBeTied(result)) {
+      finished.push_back(takeTranspose(result));
+      if (last == op)
+        last = finished.back().getDefiningOp();
+    }
+  finished.append(waiting);
+  finishes.insert(tieBefore(last->getNextNode(), op->getLoc(), finished));
 }
 
 BarrierOp ResidualRewriter::tieBefore(Operation *point, Location loc,
@@ -711,6 +791,17 @@ Value ResidualRewriter::dequantize(OpBuilder &builder, Location loc, Type type,
                                    entry.below, entry.above, entry.split);
 }
 
+ResidualRewriter::Stored ResidualRewriter::readFromStack(OpBuilder &builder,
+                                                         Location loc,
+                                                         Stored entry) const {
+  if (!entry.stackIndex)
+    return entry;
+  StableHLOBuilder hlo(builder, loc);
+  for (Value *part : entry.getParts(/*ofMask=*/false))
+    *part = hlo.dropUnitDim(hlo.sliceDim(*part, 0, *entry.stackIndex, 1));
+  return entry;
+}
+
 Value ResidualRewriter::restoreCodes(OpBuilder &builder, Location loc,
                                      const Stored &entry) const {
   if (!entry.packing)
@@ -720,7 +811,7 @@ Value ResidualRewriter::restoreCodes(OpBuilder &builder, Location loc,
   if (view == entry.codesType)
     return codes;
   return tensor::CollapseShapeOp::create(builder, loc, entry.codesType, codes,
-                                         getSplitOfFirstDim(view));
+                                         getSplit(view.getRank(), dim));
 }
 
 Value ResidualRewriter::restore(OpBuilder &builder, Value value,
@@ -740,7 +831,7 @@ Value ResidualRewriter::restore(OpBuilder &builder, Value value,
   Location loc = value.getLoc();
   Value result = value;
   if (storage) {
-    const Stored &entry = open.at(key);
+    Stored entry = readFromStack(builder, loc, open.at(key));
     result = restoreCodes(builder, loc, entry);
     if (storage->kind == StorageKind::Codes)
       result = dequantize(builder, loc, value.getType(), result, entry);

@@ -51,6 +51,9 @@ private:
     /// What is kept: words, or codes and masks that need no packing.
     Value words;
     RankedTensorType codesType;
+    /// Of a value that is stored together with others like it, in a new first
+    /// dimension of the words and of the grid: its place there.
+    std::optional<unsigned> stackIndex;
     std::optional<Packing> packing;
     /// Of codes: the grid,
     Value lo, step;
@@ -87,9 +90,12 @@ private:
   void storeAll();
   Operation *getStorePoint(Value value, const Storage &storage) const;
   std::optional<Exit> findExit(Value value, Operation *after) const;
-  Stored store(OpBuilder &builder, Value value, const Storage &storage);
-  void makeGrid(OpBuilder &builder, Value value, const Storage &storage,
-                Stored &stored);
+  /// Values that leave together, in the groups that are stored as one.
+  SmallVector<SmallVector<Value>> stackSmall(ArrayRef<Value> values) const;
+  Stored store(OpBuilder &builder, ArrayRef<Value> values,
+               const Storage &storage);
+  void makeGrid(OpBuilder &builder, Value value, ArrayRef<int64_t> shape,
+                const Storage &storage, Stored &stored);
   SmallVector<int64_t> getGridShape(RankedTensorType type,
                                     const Storage &storage) const;
   std::pair<Value, Value> makeAffine(OpBuilder &builder, Location loc,
@@ -136,6 +142,8 @@ private:
                  const Stored &stored) const;
   Value dequantize(OpBuilder &builder, Location loc, Type type, Value codes,
                    const Stored &stored) const;
+  /// The value by itself, of a stack that it is in.
+  Stored readFromStack(OpBuilder &builder, Location loc, Stored stored) const;
   Value restoreCodes(OpBuilder &builder, Location loc,
                      const Stored &stored) const;
 

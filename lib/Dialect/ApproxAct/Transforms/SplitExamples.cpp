@@ -333,11 +333,7 @@ void Segment::split() {
     Value whole = list.front();
     int64_t dim = dims.lookup(result);
     if (dim >= 0)
-      whole = StableHLOBuilder(builder, loc)
-                  .create("concatenate", list, result.getType(),
-                          builder.getNamedAttr("dimension",
-                                               builder.getI64IntegerAttr(dim)))
-                  ->getResult(0);
+      whole = StableHLOBuilder(builder, loc).concatenate(list, dim);
     else
       whole = list.back();
     result.replaceUsesWithIf(whole, [&](OpOperand &use) {

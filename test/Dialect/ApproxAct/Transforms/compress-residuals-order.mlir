@@ -113,26 +113,31 @@ func.func @repeated(%x: tensor<64x8xf32>, %w: tensor<8x8xf32>, %u: tensor<8xf32>
 
 // An argument that may be copied, into another layout, waits for the gradient
 // that it is multiplied with. What is computed of another gradient, which may be
-// written over the argument, waits until it has been read; so do its views.
+// written over the argument, waits until it has been read; so do its views. A
+// transpose stays with its contraction, which can write the result that way.
 
 // CHECK-LABEL: func @argument
-func.func @argument(%x: tensor<64x128xf32>, %w: tensor<128x128xf32>) -> (tensor<f32>, tensor<128x128xf32>, tensor<64x128xf32>) {
+func.func @argument(%x: tensor<64x128xf32>, %w: tensor<128x128xf32>) -> (tensor<f32>, tensor<16384xf32>, tensor<64x128xf32>) {
   // CHECK: %[[B:.*]]:4 = approx_act.barrier {{.*}}, %[[G:.*]]#0 :
   // CHECK: %[[DW:.*]] = "stablehlo.dot_general"(%{{.*}}, %[[B]]#3)
-  // CHECK: %[[E:.*]]:[[N:.*]] = approx_act.barrier %[[DW]], %[[B]]#3
+  // CHECK: %[[DWT:.*]] = "stablehlo.transpose"(%[[DW]])
+  // CHECK: %[[E:.*]]:{{.*}} = approx_act.barrier %[[DWT]], %[[B]]#3
   // CHECK: %[[W:.*]]:2 = approx_act.barrier %arg1, %[[E]]#1
   // CHECK: %[[DX:.*]] = "stablehlo.dot"(%[[W]]#1, %[[W]]#0)
-  // CHECK: %[[F:.*]]:[[M:.*]] = approx_act.barrier %[[DX]], %[[W]]#1, %[[E]]#0
-  // CHECK: %[[T:.*]] = "stablehlo.transpose"(%[[F]]#2)
-  // CHECK: "stablehlo.add"(%arg1, %[[T]])
+  // CHECK: %[[F:.*]]:{{.*}} = approx_act.barrier %[[DX]], %[[W]]#1, %[[E]]#0
+  // CHECK: %[[R:.*]] = "stablehlo.reshape"(%[[F]]#2)
+  // CHECK: %[[N:.*]]:2 = approx_act.barrier %arg1, %[[R]] :
+  // CHECK: "stablehlo.add"(%{{.*}}, %[[N]]#1)
   %h = "stablehlo.dot"(%x, %w) : (tensor<64x128xf32>, tensor<128x128xf32>) -> tensor<64x128xf32>
   %loss = "stablehlo.dot_general"(%h, %h) <{dot_dimension_numbers = #all}> : (tensor<64x128xf32>, tensor<64x128xf32>) -> tensor<f32>
   %g = "stablehlo.dot"(%h, %w) : (tensor<64x128xf32>, tensor<128x128xf32>) -> tensor<64x128xf32>
   %dw = "stablehlo.dot_general"(%h, %g) <{dot_dimension_numbers = #rows}> : (tensor<64x128xf32>, tensor<64x128xf32>) -> tensor<128x128xf32>
   %t = "stablehlo.transpose"(%dw) <{permutation = array<i64: 1, 0>}> : (tensor<128x128xf32>) -> tensor<128x128xf32>
   %dx = "stablehlo.dot"(%g, %w) : (tensor<64x128xf32>, tensor<128x128xf32>) -> tensor<64x128xf32>
-  %new = "stablehlo.add"(%w, %t) : (tensor<128x128xf32>, tensor<128x128xf32>) -> tensor<128x128xf32>
-  return %loss, %new, %dx : tensor<f32>, tensor<128x128xf32>, tensor<64x128xf32>
+  %r = "stablehlo.reshape"(%t) : (tensor<128x128xf32>) -> tensor<16384xf32>
+  %v = "stablehlo.reshape"(%w) : (tensor<128x128xf32>) -> tensor<16384xf32>
+  %new = "stablehlo.add"(%v, %r) : (tensor<16384xf32>, tensor<16384xf32>) -> tensor<16384xf32>
+  return %loss, %new, %dx : tensor<f32>, tensor<16384xf32>, tensor<64x128xf32>
 }
 
 // A small one may be copied at any time.

@@ -102,6 +102,10 @@ def CompressResiduals : TrainingStepPass<"approx-act-compress-residuals"> {
     - each value to be stored as codes is quantized and packed once its last
       consumer in the forward pass is about to run, and tied to that consumer's
       operand by an `approx_act.barrier`, so that it is done there;
+    - values of up to 64 KiB of one type that are tied to the same operand are
+      stored as one, concatenated in a new first dimension, each with a grid of
+      its own: in the body of a loop starting an op takes longer than what the op
+      does to so little (not in programs of many partitions);
     - where the backward pass first needs it, the words and their grid are tied
       to the cotangent that arrives there, unpacked and dequantized, and what
       depends on it is computed again from the approximation;
