@@ -12,9 +12,10 @@ its gradients as well. Each is run in a process of its own. A row shows
             with the one of two XLA:CPU schedulers that takes less; of naive min/max
             quantization of what jax.vjp saves; and of approx_act, with
             approx_act.compiler_options() and nothing else
-  bound     bytes that no way of storing codes can do without: what a minimum cut
-            stores, all floats of it in K bits, and the largest operands and result of
-            one contraction, convolution or reduction
+  bound     bytes that codes take at least where every op is done at once: what a
+            minimum cut stores, all floats of it in K bits, and the largest operands and
+            result of one contraction, convolution or reduction. What is done by ranges
+            (approx-act-split-contractions, approx-act-split-examples) can take less.
   s/step    median of the ratios, in turns, to exact compiled with the scheduler with
             which it is fastest
   loss      relative difference from exact, on the first step

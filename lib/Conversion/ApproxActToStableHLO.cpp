@@ -173,17 +173,29 @@ struct GridLowering : OpConversionPattern<GridOp> {
     // finding them in its own type.
     constexpr double infinity = std::numeric_limits<double>::infinity();
     auto reduce = [&](StringRef combiner, Value value, double init) {
-      Value extreme = reduceBlocks(hlo, combiner, value, init, type.getShape());
+      return reduceBlocks(hlo, combiner, value, init, type.getShape());
+    };
+    auto convert = [&](Value extreme) {
       return hlo.convert(extreme, type.getElementType());
     };
     if (op.getRange().getRule() == RangeRule::MinMax) {
-      Value least = reduce("minimum", adaptor.getInput(), infinity);
-      Value greatest = reduce("maximum", adaptor.getInput(), -infinity);
-      return replace(formulas::minMaxGrid(hlo, least, greatest, cells));
+      // The extremes of roots are the roots of the extremes. So the root of the
+      // whole activation is for its codes alone, and need not be in memory.
+      auto root = op.getInput().getDefiningOp<math::SqrtOp>();
+      Value input = root ? rewriter.getRemappedValue(root.getOperand())
+                         : adaptor.getInput();
+      Value least = reduce("minimum", input, infinity);
+      Value greatest = reduce("maximum", input, -infinity);
+      if (root) {
+        least = hlo.elementwise("sqrt", least);
+        greatest = hlo.elementwise("sqrt", greatest);
+      }
+      return replace(
+          formulas::minMaxGrid(hlo, convert(least), convert(greatest), cells));
     }
     Value magnitude = hlo.elementwise("abs", adaptor.getInput());
     Value greatest = reduce("maximum", magnitude, 0.0);
-    return replace(formulas::absMaxGrid(hlo, greatest, cells));
+    return replace(formulas::absMaxGrid(hlo, convert(greatest), cells));
   }
 };
 

@@ -66,6 +66,32 @@ func.func @absmax_group(%x: tensor<8x64xf32>) -> (tensor<8x4xf32>, tensor<8x4xf3
 
 // -----
 
+// The least root is the root of the least, so only codes read the roots.
+
+// CHECK-LABEL: func @minmax_of_root
+func.func @minmax_of_root(%x: tensor<8x64xf32>) -> (tensor<1x1xf32>, tensor<8x64xi8>) {
+  // CHECK: %[[ROOT:.*]] = "stablehlo.sqrt"(%arg0)
+  // CHECK: %[[LEAST:.*]] = "stablehlo.reduce"(%arg0, %{{.*}}) <{dimensions = array<i64: 0, 1>}>
+  // CHECK: "stablehlo.minimum"
+  // CHECK: %[[LEAST1:.*]] = "stablehlo.reshape"(%[[LEAST]])
+  // CHECK: %[[GREATEST:.*]] = "stablehlo.reduce"(%arg0, %{{.*}}) <{dimensions = array<i64: 0, 1>}>
+  // CHECK: "stablehlo.maximum"
+  // CHECK: %[[GREATEST1:.*]] = "stablehlo.reshape"(%[[GREATEST]])
+  // CHECK: %[[A:.*]] = "stablehlo.sqrt"(%[[LEAST1]]) : (tensor<1x1xf32>)
+  // CHECK: %[[B:.*]] = "stablehlo.sqrt"(%[[GREATEST1]]) : (tensor<1x1xf32>)
+  // CHECK: "stablehlo.subtract"(%[[B]], %[[A]])
+  // CHECK: "stablehlo.subtract"(%[[ROOT]], %{{.*}}) : (tensor<8x64xf32>
+  %root = math.sqrt %x : tensor<8x64xf32>
+  %lo, %step = approx_act.grid %root {
+      bits = 8 : i32, granularity = #approx_act.granularity<tensor>,
+      range = #approx_act.range<minmax>} : tensor<8x64xf32> -> tensor<1x1xf32>
+  %q = approx_act.quantize %root, %lo, %step
+      : tensor<8x64xf32>, tensor<1x1xf32> -> tensor<8x64xi8>
+  return %lo, %q : tensor<1x1xf32>, tensor<8x64xi8>
+}
+
+// -----
+
 // No element, no extreme [S9].
 
 // CHECK-LABEL: func @minmax_of_nothing
