@@ -169,33 +169,30 @@ struct GridLowering : OpConversionPattern<GridOp> {
       return success();
     }
 
+    // The extremes of roots are the roots of the extremes. So the root of a
+    // whole activation is for its codes alone, and need not be in memory.
+    Value input = adaptor.getInput();
+    auto root = op.getInput().getDefiningOp<math::SqrtOp>();
+    bool isOfRoot = root && op.getRange().getRule() == RangeRule::MinMax;
+    if (isOfRoot)
+      input = rewriter.getRemappedValue(root.getOperand());
     // The extremes are elements of the activation: no rounding is lost by
     // finding them in its own type.
     constexpr double infinity = std::numeric_limits<double>::infinity();
     auto reduce = [&](StringRef combiner, Value value, double init) {
-      return reduceBlocks(hlo, combiner, value, init, type.getShape());
-    };
-    auto convert = [&](Value extreme) {
+      Value extreme = reduceBlocks(hlo, combiner, value, init, type.getShape());
+      if (isOfRoot)
+        extreme = hlo.elementwise("sqrt", extreme);
       return hlo.convert(extreme, type.getElementType());
     };
     if (op.getRange().getRule() == RangeRule::MinMax) {
-      // The extremes of roots are the roots of the extremes. So the root of the
-      // whole activation is for its codes alone, and need not be in memory.
-      auto root = op.getInput().getDefiningOp<math::SqrtOp>();
-      Value input = root ? rewriter.getRemappedValue(root.getOperand())
-                         : adaptor.getInput();
       Value least = reduce("minimum", input, infinity);
       Value greatest = reduce("maximum", input, -infinity);
-      if (root) {
-        least = hlo.elementwise("sqrt", least);
-        greatest = hlo.elementwise("sqrt", greatest);
-      }
-      return replace(
-          formulas::minMaxGrid(hlo, convert(least), convert(greatest), cells));
+      return replace(formulas::minMaxGrid(hlo, least, greatest, cells));
     }
-    Value magnitude = hlo.elementwise("abs", adaptor.getInput());
+    Value magnitude = hlo.elementwise("abs", input);
     Value greatest = reduce("maximum", magnitude, 0.0);
-    return replace(formulas::absMaxGrid(hlo, convert(greatest), cells));
+    return replace(formulas::absMaxGrid(hlo, greatest, cells));
   }
 };
 

@@ -74,10 +74,10 @@ func.func @minmax_of_root(%x: tensor<8x64xf32>) -> (tensor<1x1xf32>, tensor<8x64
   // CHECK: %[[LEAST:.*]] = "stablehlo.reduce"(%arg0, %{{.*}}) <{dimensions = array<i64: 0, 1>}>
   // CHECK: "stablehlo.minimum"
   // CHECK: %[[LEAST1:.*]] = "stablehlo.reshape"(%[[LEAST]])
+  // CHECK: %[[A:.*]] = "stablehlo.sqrt"(%[[LEAST1]]) : (tensor<1x1xf32>)
   // CHECK: %[[GREATEST:.*]] = "stablehlo.reduce"(%arg0, %{{.*}}) <{dimensions = array<i64: 0, 1>}>
   // CHECK: "stablehlo.maximum"
   // CHECK: %[[GREATEST1:.*]] = "stablehlo.reshape"(%[[GREATEST]])
-  // CHECK: %[[A:.*]] = "stablehlo.sqrt"(%[[LEAST1]]) : (tensor<1x1xf32>)
   // CHECK: %[[B:.*]] = "stablehlo.sqrt"(%[[GREATEST1]]) : (tensor<1x1xf32>)
   // CHECK: "stablehlo.subtract"(%[[B]], %[[A]])
   // CHECK: "stablehlo.subtract"(%[[ROOT]], %{{.*}}) : (tensor<8x64xf32>
