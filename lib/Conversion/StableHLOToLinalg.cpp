@@ -23,6 +23,7 @@
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/IR/PatternMatch.h"
 
+#include "mlir/Interfaces/FunctionInterfaces.h"
 namespace mlir::approx_act {
 #define GEN_PASS_DEF_CONVERTSTABLEHLOTOLINALGPASS
 #include "approx-act/Conversion/Passes.h.inc"
@@ -257,6 +258,28 @@ static LogicalResult lowerEmptyReduce(Operation *op, RewriterBase &rewriter) {
        llvm::zip_equal(op->getResults(), op->getOperands().drop_front(count))) {
     Value scalar = tensor::ExtractOp::create(rewriter, loc, init, ValueRange());
     Value empty =
+/// Removes what attributes of `op`, and of arguments and results if it is a
+/// function, say of shardings.
+static void dropShardings(Operation *op) {
+  auto isSharding = [](NamedAttribute attribute) {
+    return isa_and_nonnull<ShardyDialect>(attribute.getNameDialect());
+  };
+  for (NamedAttribute attribute : llvm::to_vector(op->getDiscardableAttrs()))
+    if (isSharding(attribute))
+      op->removeDiscardableAttr(attribute.getName());
+  auto func = dyn_cast<FunctionOpInterface>(op);
+  if (!func)
+    return;
+  for (unsigned i = 0; i < func.getNumArguments(); ++i)
+    for (NamedAttribute attribute : llvm::to_vector(func.getArgAttrs(i)))
+      if (isSharding(attribute))
+        func.removeArgAttr(i, attribute.getName());
+  for (unsigned i = 0; i < func.getNumResults(); ++i)
+    for (NamedAttribute attribute : llvm::to_vector(func.getResultAttrs(i)))
+      if (isSharding(attribute))
+        func.removeResultAttr(i, attribute.getName());
+}
+
         tensor::EmptyOp::create(rewriter, loc, typeOf(result).getShape(),
                                 typeOf(result).getElementType());
     results.push_back(
@@ -312,7 +335,8 @@ struct ConvertStableHLOToLinalg
       }
     }
     if (!isDone)
-      signalPassFailure();
+      return signalPassFailure();
+    getOperation()->walk(dropShardings);
   }
 
 private:

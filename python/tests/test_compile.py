@@ -2,6 +2,7 @@
 """Steps that are compiled to kernels and run in this process, on the CPU."""
 
 import concurrent.futures
+import functools
 import json
 import os
 import pathlib
@@ -13,6 +14,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import small_models
+from jax.sharding import AxisType, NamedSharding
+from jax.sharding import PartitionSpec as P
 
 import approx_act
 from approx_act import _library
@@ -179,10 +182,31 @@ def test_kinds_of_arguments(doubled, x):
     np.testing.assert_array_equal(doubled(x)["y"], 2 * X)
 
 
+def make_mesh(kind=AxisType.Auto):
+    return jax.make_mesh((3,), ("i",), devices=jax.devices()[:3], axis_types=(kind,))
+
+
 def test_sharded_argument(doubled):
-    mesh = jax.make_mesh((3,), ("i",), devices=jax.devices()[:3])
-    sharding = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("i"))
-    np.testing.assert_array_equal(doubled(jax.device_put(X, sharding))["y"], 2 * X)
+    x = jax.device_put(X, NamedSharding(make_mesh(), P("i")))
+    np.testing.assert_array_equal(doubled(x)["y"], 2 * X)
+
+
+@pytest.mark.parametrize("kind", [AxisType.Auto, AxisType.Explicit])
+def test_sharded_step(kind):
+    """What is said of many devices, by arguments, inside and of results, means nothing to one."""
+    rows = NamedSharding(make_mesh(kind), P("i"))
+
+    @functools.partial(jax.jit, out_shardings=rows)
+    def step(w, x):
+        place = jax.lax.with_sharding_constraint if kind == AxisType.Auto else jax.sharding.reshard
+        return place(jnp.tanh(x), NamedSharding(rows.mesh, P())) @ w
+
+    w, x = jnp.asarray(X.T), jax.device_put(X, rows)
+    compiled = approx_act.compile(step, w, x, bits=None)
+    actual = compiled(w, x)
+    assert len(step(w, x).devices()) == 3
+    assert len(actual.devices()) == 1
+    np.testing.assert_allclose(actual, step(w, x), rtol=1e-5)
 
 
 def test_nothing_is_copied(doubled):
@@ -343,6 +367,12 @@ def test_wrong_leaf_is_named():
         (jnp.sort, "stablehlo.sort"),
         (lambda x: jnp.abs(jnp.fft.fft(x)), "stablehlo.fft"),
         (lambda x: jax.debug.print("{}", x), "custom_call"),
+        (
+            lambda x: jax.shard_map(jnp.sin, mesh=make_mesh(), in_specs=P("i"), out_specs=P("i"))(
+                x
+            ),
+            "sdy.manual_computation",
+        ),
         (lambda x: (jax.debug.print("{}", x, ordered=True), x)[1], "custom_call"),
     ],
 )

@@ -34,7 +34,11 @@ func.func @labels(%x: tensor<6x10xf32>, %i: tensor<6x1x1xi32>, %u: tensor<6x1xf3
 // CHECK: approx_act.barrier %arg0, %arg1
 // CHECK: linalg.fill
 "sdy.mesh"() <{mesh = #sdy.mesh<["data"=8]>, sym_name = "mesh"}> : () -> ()
-func.func @others(%x: tensor<4xf32>, %n: tensor<0x3xf32>, %init: tensor<f32>) -> (tensor<4xf32>, tensor<3xf32>) {
+func.func @others(
+    %x: tensor<4xf32> {sdy.sharding = #sdy.sharding<@mesh, [{"data"}]>},
+    %n: tensor<0x3xf32>, %init: tensor<f32>)
+    -> (tensor<4xf32>, tensor<3xf32> {sdy.sharding = #sdy.sharding<@mesh, [{}]>}) {
+  %y = tensor.empty() {sdy.sharding = #sdy.sharding_per_value<[<@mesh, [{"data"}]>]>} : tensor<4xf32>
   %b:2 = "stablehlo.optimization_barrier"(%x, %n) : (tensor<4xf32>, tensor<0x3xf32>) -> (tensor<4xf32>, tensor<0x3xf32>)
   %s = "stablehlo.reduce"(%n, %init) <{dimensions = array<i64: 0>}> ({
   ^bb0(%p: tensor<f32>, %q: tensor<f32>):

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-# RUN: env XLA_FLAGS=--xla_backend_optimization_level=0 %python %s | FileCheck %s
+# DEFINE: %{flags} = --xla_backend_optimization_level=0 --xla_force_host_platform_device_count=8
+# RUN: env "XLA_FLAGS=%{flags}" %python %s | FileCheck %s
 # CHECK: agree with XLA's
 """Runs one step of small models as kernels, in strict mode, and as XLA does.
 
 These have what the ResNet of kernel_training.py has not: loops, loops in loops, loops
-of unknown length, choices, keys of random numbers, and parameters of many shapes.
+of unknown length, choices, keys of random numbers, and parameters of many shapes. Those
+that XLA runs on eight devices, kernels run on one.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ CASES = (
     ("lm scan accumulate", 4),
     ("cond", 8),
     ("while over activations", 4),
+    ("lm tensor parallel", 4),
 )
 
 
@@ -48,6 +51,9 @@ def get_distance(name: str, bits: int | None) -> float:
     program = programs.PROGRAMS[name](True)
     keys = jax.random.split(jax.random.key(0))
     arguments = (program.init(keys[0]), *program.batch(keys[1]))
+    if program.place is not None:
+        state, batch = program.place(arguments[0], arguments[1:])
+        arguments = (state, *batch)
     step = program.make_step(Way())
     options = {} if program.forward is None else {"forward": program.forward}
     kernels = approx_act.compile(

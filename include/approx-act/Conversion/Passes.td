@@ -119,7 +119,7 @@ def ConvertStableHLOToLinalgPass : Pass<"convert-stablehlo-to-linalg"> {
     | `while` whose steps can be counted | an `scf.for`, or its steps where they are few |
     | another `while` | an `scf.while`, whose condition is read from a tensor |
     | `case`, `if` | an `scf.if` per branch but the last |
-    | `sdy.mesh`, `sdy.sharding_constraint` | nothing: there is one device |
+    | `sdy.mesh`, `sdy.sharding_constraint`, attributes of `sdy` | nothing: there is one device |
 
     A scatter gives the same bits in every run and needs no atomics, at the cost
     of reading every index for every element.
