@@ -12,6 +12,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "ControlFlowToSCF.h"
+#include "ScalarRegion.h"
+#include "SortToLinalg.h"
 #include "approx-act/Conversion/Passes.h"
 #include "approx-act/Dialect/ApproxAct/IR/ApproxAct.h"
 #include "approx-act/Dialect/StableHLO/StableHLO.h"
@@ -19,11 +21,10 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/IR/IRMapping.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/IR/PatternMatch.h"
-
 #include "mlir/Interfaces/FunctionInterfaces.h"
+
 namespace mlir::approx_act {
 #define GEN_PASS_DEF_CONVERTSTABLEHLOTOLINALGPASS
 #include "approx-act/Conversion/Passes.h.inc"
@@ -63,48 +64,6 @@ struct ScatterDims {
   int64_t indexVector = 0;
 };
 } // namespace
-
-/// Emits the body of an op on tensors of rank 0 as ops on scalars; null where
-/// something has no such form.
-static Value emitScalars(OpBuilder &builder, Block &block, ValueRange scalars) {
-  IRMapping mapping;
-  for (auto [argument, scalar] : llvm::zip_equal(block.getArguments(), scalars))
-    mapping.map(argument, scalar);
-  for (Operation &op : block) {
-    if (isa<tensor::EmptyOp>(op))
-      continue;
-    if (op.getName().getStringRef() == "stablehlo.return")
-      return op.getNumOperands() == 1 ? mapping.lookupOrNull(op.getOperand(0))
-                                      : Value();
-    if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
-      auto splat = dyn_cast<SplatElementsAttr>(constant.getValue());
-      if (!splat)
-        return {};
-      Value scalar = arith::ConstantOp::create(
-          builder, op.getLoc(), splat.getSplatValue<TypedAttr>());
-      mapping.map(constant.getResult(), scalar);
-      continue;
-    }
-    auto generic = dyn_cast<linalg::GenericOp>(op);
-    if (!generic || generic.getNumLoops() != 0)
-      return {};
-    IRMapping inner;
-    for (auto [argument, operand] :
-         llvm::zip(generic.getRegionInputArgs(), generic.getInputs())) {
-      Value scalar = mapping.lookupOrNull(operand);
-      if (!scalar)
-        return {};
-      inner.map(argument, scalar);
-    }
-    for (Operation &nested : generic.getBody()->without_terminator())
-      builder.clone(nested, inner);
-    for (auto [result, value] :
-         llvm::zip_equal(generic.getResults(),
-                         generic.getBody()->getTerminator()->getOperands()))
-      mapping.map(result, inner.lookupOrDefault(value));
-  }
-  return {};
-}
 
 /// An element of the result combines, in the order of the updates, all that
 /// have it in their window. Which those are is found out by looking at every
@@ -258,28 +217,6 @@ static LogicalResult lowerEmptyReduce(Operation *op, RewriterBase &rewriter) {
        llvm::zip_equal(op->getResults(), op->getOperands().drop_front(count))) {
     Value scalar = tensor::ExtractOp::create(rewriter, loc, init, ValueRange());
     Value empty =
-/// Removes what attributes of `op`, and of arguments and results if it is a
-/// function, say of shardings.
-static void dropShardings(Operation *op) {
-  auto isSharding = [](NamedAttribute attribute) {
-    return isa_and_nonnull<ShardyDialect>(attribute.getNameDialect());
-  };
-  for (NamedAttribute attribute : llvm::to_vector(op->getDiscardableAttrs()))
-    if (isSharding(attribute))
-      op->removeDiscardableAttr(attribute.getName());
-  auto func = dyn_cast<FunctionOpInterface>(op);
-  if (!func)
-    return;
-  for (unsigned i = 0; i < func.getNumArguments(); ++i)
-    for (NamedAttribute attribute : llvm::to_vector(func.getArgAttrs(i)))
-      if (isSharding(attribute))
-        func.removeArgAttr(i, attribute.getName());
-  for (unsigned i = 0; i < func.getNumResults(); ++i)
-    for (NamedAttribute attribute : llvm::to_vector(func.getResultAttrs(i)))
-      if (isSharding(attribute))
-        func.removeResultAttr(i, attribute.getName());
-}
-
         tensor::EmptyOp::create(rewriter, loc, typeOf(result).getShape(),
                                 typeOf(result).getElementType());
     results.push_back(
@@ -293,6 +230,8 @@ static LogicalResult lower(Operation *op, RewriterBase &rewriter) {
   StringRef name = op->getName().getStringRef();
   if (name == "stablehlo.scatter")
     return lowerScatter(op, rewriter);
+  if (name == "stablehlo.sort")
+    return lowerSort(op, rewriter);
   if (name == "stablehlo.reduce")
     return lowerEmptyReduce(op, rewriter);
   if (name == "stablehlo.while")
@@ -317,6 +256,28 @@ static LogicalResult lower(Operation *op, RewriterBase &rewriter) {
     return success();
   }
   return op->emitError() << "'" << name << "' is not supported on GPUs";
+}
+
+/// Removes what attributes of `op`, and of arguments and results if it is a
+/// function, say of shardings.
+static void dropShardings(Operation *op) {
+  auto isSharding = [](NamedAttribute attribute) {
+    return isa_and_nonnull<ShardyDialect>(attribute.getNameDialect());
+  };
+  for (NamedAttribute attribute : llvm::to_vector(op->getDiscardableAttrs()))
+    if (isSharding(attribute))
+      op->removeDiscardableAttr(attribute.getName());
+  auto func = dyn_cast<FunctionOpInterface>(op);
+  if (!func)
+    return;
+  for (unsigned i = 0; i < func.getNumArguments(); ++i)
+    for (NamedAttribute attribute : llvm::to_vector(func.getArgAttrs(i)))
+      if (isSharding(attribute))
+        func.removeArgAttr(i, attribute.getName());
+  for (unsigned i = 0; i < func.getNumResults(); ++i)
+    for (NamedAttribute attribute : llvm::to_vector(func.getResultAttrs(i)))
+      if (isSharding(attribute))
+        func.removeResultAttr(i, attribute.getName());
 }
 
 namespace {

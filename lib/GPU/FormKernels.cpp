@@ -84,12 +84,19 @@ static bool isStackWrite(Operation *op) {
          llvm::all_of(write.getOffsets(), isKnownOnHost);
 }
 
+/// Work below which a value is computed where it is read, however often.
+static constexpr unsigned kTrivialWork = 2;
+/// Work that is done again for each of several readers rather than kept.
+static constexpr unsigned kSharedWork = 40;
+
 /// An estimate of the instructions that the body of an op takes per element.
 static unsigned getWork(Operation *op) {
   unsigned work = 0;
   op->walk([&](Operation *nested) {
     StringRef dialect = nested->getName().getDialectNamespace();
-    if (isa<arith::DivFOp>(nested))
+    if (isa<LoopLikeOpInterface>(nested))
+      work += kSharedWork; // It is not known how many times what is in it.
+    else if (isa<arith::DivFOp>(nested))
       work += 8;
     else if (dialect == "math")
       work += isa<math::AbsFOp, math::FloorOp>(nested) ? 1 : 12;
@@ -103,10 +110,6 @@ static unsigned getWork(Operation *op) {
 // Kernels
 //===----------------------------------------------------------------------===//
 
-/// Work below which a value is computed where it is read, however often.
-static constexpr unsigned kTrivialWork = 2;
-/// Work that is done again for each of several readers rather than kept.
-static constexpr unsigned kSharedWork = 40;
 /// What one kernel computes from at most, in memory and in ops.
 static constexpr unsigned kMaxLeaves = 24, kMaxWork = 400;
 /// Groups so far apart are not merged: what they read would live longer.
@@ -121,6 +124,9 @@ struct Group {
   SmallVector<Value> roots;
   /// Values in memory that are read, not counting the group's own roots.
   SetVector<Value> leaves;
+  /// Values in memory that elements are searched in. Another launch has to have
+  /// written them: each thread would compute them anew.
+  DenseSet<Value> searched;
   /// The dimensions of the results that are not 1.
   SmallVector<int64_t> domain;
   /// A contraction is nobody's kernel but its own.
@@ -168,8 +174,11 @@ private:
   void chooseTied(BarrierOp barrier);
 
   std::unique_ptr<Group> createGroup(Value root);
-  void collectLeaves(Value value, const DenseSet<Value> &own,
-                     SetVector<Value> &leaves, DenseSet<Value> &seen) const;
+  void collectLeaves(Group &group) const;
+  /// Values, and whether elements are searched in them.
+  using SeenValues = DenseSet<std::pair<Value, unsigned>>;
+  void collectLeaves(Value value, bool isSearch, const DenseSet<Value> &own,
+                     Group &group, SeenValues &seen) const;
   bool areCompatible(const Group &early, const Group &late) const;
   bool canWait(const Group &early, const Group &late) const;
   bool canHurry(const Group &late, const Group &early) const;
@@ -376,27 +385,37 @@ void KernelFormer::chooseShared(Operation *op) {
   }
 }
 
-void KernelFormer::collectLeaves(Value value, const DenseSet<Value> &own,
-                                 SetVector<Value> &leaves,
-                                 DenseSet<Value> &seen) const {
+void KernelFormer::collectLeaves(Value value, bool isSearch,
+                                 const DenseSet<Value> &own, Group &group,
+                                 SeenValues &seen) const {
   value = lookThroughBarriers(value);
-  if (!seen.insert(value).second)
+  if (!seen.insert({value, isSearch}).second)
     return;
   Operation *op = value.getDefiningOp();
-  bool isOwn = own.contains(value);
-  if (!isOwn && isLeaf(value)) {
-    leaves.insert(value);
+  if (!own.contains(value) && isLeaf(value)) {
+    group.leaves.insert(value);
+    if (isSearch)
+      group.searched.insert(value);
     return;
   }
   for (Value operand : getReadValues(op))
-    collectLeaves(operand, own, leaves, seen);
+    collectLeaves(operand, isSearch || isSearched(op, operand), own, group,
+                  seen);
+}
+
+/// Finds what is read to compute the roots of a group.
+void KernelFormer::collectLeaves(Group &group) const {
+  DenseSet<Value> own(group.roots.begin(), group.roots.end());
+  SeenValues seen;
+  group.leaves.clear();
+  for (Value root : group.roots)
+    collectLeaves(root, /*isSearch=*/false, own, group, seen);
 }
 
 std::unique_ptr<Group> KernelFormer::createGroup(Value root) {
   auto group = std::make_unique<Group>();
   group->roots.push_back(root);
-  DenseSet<Value> own = {root}, seen;
-  collectLeaves(root, own, group->leaves, seen);
+  collectLeaves(*group);
   group->isAlone = isContractionLike(root.getDefiningOp());
   group->hasReduction = isWorthSharing(root.getDefiningOp());
   group->domain = squeeze(cast<RankedTensorType>(root.getType()).getShape());
@@ -532,10 +551,7 @@ bool KernelFormer::dependsIndirectly(Group &late, Group &early) {
 
 void KernelFormer::merge(Group &early, Group &late) {
   early.roots.append(late.roots);
-  DenseSet<Value> own(early.roots.begin(), early.roots.end()), seen;
-  early.leaves.clear();
-  for (Value root : early.roots)
-    collectLeaves(root, own, early.leaves, seen);
+  collectLeaves(early);
   early.domain = llvm::to_vector(getSmaller(early.domain, late.domain));
   early.last = std::max(early.last, late.last);
   early.phase = std::max(early.phase, late.phase);
@@ -579,11 +595,14 @@ void KernelFormer::analyse() {
         continue;
       bool isReader = llvm::any_of(
           early.roots, [&](Value root) { return late->leaves.contains(root); });
+      bool isSearcher = llvm::any_of(early.roots, [&](Value root) {
+        return late->searched.contains(root);
+      });
       bool shares = llvm::any_of(late->leaves, [&](Value leaf) {
         return early.leaves.contains(leaf);
       });
       bool areSmall = early.isSmall() && late->isSmall();
-      if (!isReader && !shares && !areSmall)
+      if (isSearcher || (!isReader && !shares && !areSmall))
         continue;
       if (early.roots.size() + late->roots.size() > kMaxLeaves ||
           dependsIndirectly(*late, early))

@@ -12,6 +12,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Interfaces/LoopLikeInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
 #include "llvm/ADT/SetVector.h"
@@ -124,10 +125,25 @@ int64_t approx_act::getFewElements(Block &block, int64_t most) {
   return greatest ? std::min(most, *greatest / manyTimes) : most;
 }
 
+bool approx_act::hasLoop(Operation *op) {
+  return op->walk([](LoopLikeOpInterface) { return WalkResult::interrupt(); })
+      .wasInterrupted();
+}
+
+bool approx_act::isSearched(Operation *op, Value operand) {
+  auto isInside = [&](Operation *user) {
+    return isa<tensor::ExtractOp>(user) && op->isProperAncestor(user);
+  };
+  return isa<linalg::LinalgOp>(op) && hasLoop(op) &&
+         llvm::any_of(operand.getUsers(), isInside);
+}
+
 bool approx_act::isReadRepeatedly(Operation *op, Value operand) {
   auto linalgOp = dyn_cast<linalg::LinalgOp>(op);
   if (!linalgOp)
     return false;
+  if (isSearched(op, operand))
+    return true;
   int64_t domain = 1;
   for (int64_t range : linalgOp.getStaticLoopRanges())
     domain *= range;

@@ -58,6 +58,14 @@ int64_t getNumElements(Value value);
 /// longer than barriers allow: what they are there for has many times as many.
 int64_t getFewElements(Block &block, int64_t most);
 
+/// Whether there is a loop in `op`: one of those that elements are looked for
+/// with, as a sort does.
+bool hasLoop(Operation *op);
+
+/// Whether elements of `operand` are extracted by a linalg op with a loop in
+/// it, which reads many of them for each of its own.
+bool isSearched(Operation *op, Value operand);
+
 /// Whether `op` reads elements of `operand` more than once, so that they would
 /// be computed over and over if they were computed where they are read.
 bool isReadRepeatedly(Operation *op, Value operand);

@@ -87,6 +87,9 @@ KernelWork::KernelWork(KernelOp kernel, int64_t blockSize)
   lanes = widestAccess;
   if (hasWords)
     lanes = std::clamp<int64_t>(kMaxElements / numParts, lanes, kWordBits);
+  // What is searched for is no neighbour of the next, and takes a while.
+  if (hasLoop(kernel))
+    lanes = 1;
   // A reduction needs threads more than it needs wide accesses.
   while (lanes > 1 && (innermost % lanes != 0 ||
                        (hasReductions && numElements / lanes < kEnoughThreads)))

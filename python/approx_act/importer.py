@@ -93,8 +93,8 @@ def to_linalg(module: ir.Module, name: str = "<input>") -> str:
     """Prints a module with its StableHLO operations as linalg, in generic form.
 
     Operations of approx_act stay as they are, and so do the few of StableHLO that
-    have no form in linalg (scatter, loops, barriers): ``approx-act-opt`` lowers
-    both.  Such a module comes from ``--approx-act-pipeline="target=approx_act"``.
+    have no form in linalg (scatters, sorts, loops, barriers): ``approx-act-opt``
+    lowers both.  Such a module comes from ``--approx-act-pipeline="target=approx_act"``.
 
     Args:
       module: a module of a context that allows unregistered dialects, as
@@ -106,7 +106,11 @@ def to_linalg(module: ir.Module, name: str = "<input>") -> str:
     """
     _register_passes()
     with module.context:
-        passes = passmanager.PassManager.parse("builtin.module(stablehlo-legalize-to-linalg)")
+        # Composites, which jax.export makes of top_k, are what they consist of.
+        passes = passmanager.PassManager.parse(
+            "builtin.module(func.func(stablehlo-legalize-composite-to-call),"
+            "stablehlo-legalize-to-linalg)"
+        )
         _guard(lambda: passes.run(module.operation), module.context, name)
     return to_text(module)
 

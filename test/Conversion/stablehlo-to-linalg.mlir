@@ -142,3 +142,106 @@ func.func @if(%p: tensor<i1>, %x: tensor<4xf32>, %y: tensor<4xf32>) -> tensor<4x
   }) : (tensor<i1>) -> tensor<4xf32>
   return %0 : tensor<4xf32>
 }
+
+// -----
+
+// Runs of 8 are sorted by counting, and merged to one of 16 and the one that is
+// left, and to all. Only the key is compared. That elements end where they
+// belong is shown by test/Integration/kernels.py.
+// CHECK-LABEL: func.func @sort(
+// CHECK-SAME: %[[KEYS:.*]]: tensor<3x17xi32>, %[[VALUES:.*]]: tensor<3x17xf32>)
+// CHECK: %[[RUNS:.*]]:2 = linalg.generic
+// CHECK-SAME: iterator_types = ["parallel", "parallel"]
+// CHECK: %[[ROW:.*]] = linalg.index 0
+// CHECK: %[[PLACE:.*]] = linalg.index 1
+// CHECK: %[[FROM:.*]] = scf.for {{.*}} iter_args(%{{.*}} = %[[PLACE]])
+// CHECK: scf.for
+// CHECK: %[[A:.*]] = tensor.extract %[[KEYS]][%[[ROW]],
+// CHECK: %[[B:.*]] = tensor.extract %[[KEYS]][%[[ROW]],
+// CHECK-NOT: tensor.extract
+// CHECK: arith.cmpi ult, %[[A]], %[[B]]
+// CHECK: tensor.extract %[[KEYS]][%[[ROW]], %[[FROM]]]
+// CHECK: tensor.extract %[[VALUES]][%[[ROW]], %[[FROM]]]
+// CHECK: %[[PAIRS:.*]]:2 = linalg.generic
+// CHECK: scf.while
+// CHECK: tensor.extract %[[RUNS]]#0
+// CHECK: arith.cmpi ult
+// CHECK: scf.if
+// CHECK: tensor.extract %[[RUNS]]#0
+// CHECK: arith.cmpi ult
+// CHECK: tensor.extract %[[RUNS]]#1
+// CHECK: %[[ALL:.*]]:2 = linalg.generic
+// CHECK: tensor.extract %[[PAIRS]]#1
+// CHECK-NOT: linalg.generic
+// CHECK: return %[[ALL]]#0, %[[ALL]]#1
+func.func @sort(%k: tensor<3x17xi32>, %v: tensor<3x17xf32>) -> (tensor<3x17xi32>, tensor<3x17xf32>) {
+  %0:2 = "stablehlo.sort"(%k, %v) <{dimension = 1 : i64, is_stable = true}> ({
+  ^bb0(%a: tensor<i32>, %b: tensor<i32>, %c: tensor<f32>, %d: tensor<f32>):
+    %e = tensor.empty() : tensor<i1>
+    %r = linalg.generic {indexing_maps = [affine_map<() -> ()>, affine_map<() -> ()>, affine_map<() -> ()>], iterator_types = []}
+        ins(%a, %b : tensor<i32>, tensor<i32>) outs(%e : tensor<i1>) {
+    ^bb0(%p: i32, %q: i32, %o: i1):
+      %l = arith.cmpi ult, %p, %q : i32
+      linalg.yield %l : i1
+    } -> tensor<i1>
+    "stablehlo.return"(%r) : (tensor<i1>) -> ()
+  }) : (tensor<3x17xi32>, tensor<3x17xf32>) -> (tensor<3x17xi32>, tensor<3x17xf32>)
+  return %0#0, %0#1 : tensor<3x17xi32>, tensor<3x17xf32>
+}
+
+// -----
+
+// A comparator may use constants of its own, of rank 0 or scalars, and values
+// from outside.
+// CHECK-LABEL: func.func @comparator(
+// CHECK-SAME: %[[X:.*]]: tensor<5xf32>, %[[Y:.*]]: tensor<f32>)
+// CHECK: linalg.generic
+// CHECK: %[[OUTSIDE:.*]] = tensor.extract %[[Y]][]
+// CHECK: %[[SUM:.*]] = arith.addf %{{.*}}, %[[OUTSIDE]]
+// CHECK: %[[SCALED:.*]] = arith.mulf %[[SUM]], %{{.*}}
+// CHECK: %[[LESS:.*]] = arith.subf %[[SCALED]], %{{.*}}
+// CHECK: arith.cmpf olt, %[[LESS]],
+func.func @comparator(%x: tensor<5xf32>, %y: tensor<f32>) -> tensor<5xf32> {
+  %0 = "stablehlo.sort"(%x) <{dimension = 0 : i64}> ({
+  ^bb0(%a: tensor<f32>, %b: tensor<f32>):
+    %two = arith.constant 2.0 : f32
+    %three = arith.constant dense<3.0> : tensor<f32>
+    %e = tensor.empty() : tensor<f32>
+    %s = linalg.generic {indexing_maps = [affine_map<() -> ()>, affine_map<() -> ()>, affine_map<() -> ()>, affine_map<() -> ()>], iterator_types = []}
+        ins(%a, %y, %three : tensor<f32>, tensor<f32>, tensor<f32>) outs(%e : tensor<f32>) {
+    ^bb0(%p: f32, %q: f32, %t: f32, %o: f32):
+      %sum = arith.addf %p, %q : f32
+      %scaled = arith.mulf %sum, %two : f32
+      %more = arith.subf %scaled, %t : f32
+      linalg.yield %more : f32
+    } -> tensor<f32>
+    %f = tensor.empty() : tensor<i1>
+    %r = linalg.generic {indexing_maps = [affine_map<() -> ()>, affine_map<() -> ()>, affine_map<() -> ()>], iterator_types = []}
+        ins(%s, %b : tensor<f32>, tensor<f32>) outs(%f : tensor<i1>) {
+    ^bb0(%p: f32, %q: f32, %o: i1):
+      %l = arith.cmpf olt, %p, %q : f32
+      linalg.yield %l : i1
+    } -> tensor<i1>
+    "stablehlo.return"(%r) : (tensor<i1>) -> ()
+  }) : (tensor<5xf32>) -> tensor<5xf32>
+  return %0 : tensor<5xf32>
+}
+
+// -----
+
+// What has one element, or none, is in order.
+// CHECK-LABEL: func.func @in_order(
+// CHECK-NEXT: return %arg0, %arg1
+func.func @in_order(%x: tensor<3x1xf32>, %y: tensor<0x9xf32>) -> (tensor<3x1xf32>, tensor<0x9xf32>) {
+  %0 = "stablehlo.sort"(%x) <{dimension = 1 : i64}> ({
+  ^bb0(%a: tensor<f32>, %b: tensor<f32>):
+    %c = arith.constant dense<true> : tensor<i1>
+    "stablehlo.return"(%c) : (tensor<i1>) -> ()
+  }) : (tensor<3x1xf32>) -> tensor<3x1xf32>
+  %1 = "stablehlo.sort"(%y) <{dimension = 1 : i64}> ({
+  ^bb0(%a: tensor<f32>, %b: tensor<f32>):
+    %c = arith.constant dense<true> : tensor<i1>
+    "stablehlo.return"(%c) : (tensor<i1>) -> ()
+  }) : (tensor<0x9xf32>) -> tensor<0x9xf32>
+  return %0, %1 : tensor<3x1xf32>, tensor<0x9xf32>
+}

@@ -468,3 +468,67 @@ func.func @halves(%x: tensor<8x16xf32>, %y: tensor<8x8xf32>, %z: tensor<4x8xf32>
   %rz = linalg.exp ins(%z : tensor<4x8xf32>) outs(%ez : tensor<4x8xf32>) -> tensor<4x8xf32>
   return %rx, %ry, %rz : tensor<8x16xf32>, tensor<8x8xf32>, tensor<4x8xf32>
 }
+
+// -----
+
+// What elements are searched in is in memory before the kernel that searches:
+// neither computed for each that is looked at, nor written by the same kernel
+// although it is small. That goes for what is read behind the loop, too, and
+// not for the numbers of elements, which take nothing to compute.
+// CHECK-LABEL: func @search
+// CHECK: %[[A:.+]] = approx_act.kernel {{.*}} ins(%arg0 : tensor<16xf32>)
+// CHECK: math.sin
+// CHECK: %[[B:.+]]:2 = approx_act.kernel {{.*}} ins(%[[A]] : tensor<16xf32>)
+// CHECK: linalg.index
+// CHECK: scf.for
+// CHECK: %[[C:.+]] = approx_act.kernel {{.*}} ins(%[[B]]#0, %[[B]]#1 :
+// CHECK: scf.for
+// CHECK-NOT: approx_act.kernel
+// CHECK: return %[[C]]
+#id = affine_map<(d0) -> (d0)>
+func.func @search(%x: tensor<16xf32>) -> tensor<16xi32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c16 = arith.constant 16 : index
+  %e = tensor.empty() : tensor<16xf32>
+  %f = tensor.empty() : tensor<16xi32>
+  %y = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]} ins(%x : tensor<16xf32>) outs(%e : tensor<16xf32>) {
+  ^bb0(%in: f32, %o: f32):
+    %0 = math.sin %in : f32
+    linalg.yield %0 : f32
+  } -> tensor<16xf32>
+  %n = linalg.generic {indexing_maps = [#id], iterator_types = ["parallel"]} outs(%f : tensor<16xi32>) {
+  ^bb0(%o: i32):
+    %0 = linalg.index 0 : index
+    %1 = arith.index_cast %0 : index to i32
+    linalg.yield %1 : i32
+  } -> tensor<16xi32>
+  %s:2 = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]} outs(%e, %f : tensor<16xf32>, tensor<16xi32>) {
+  ^bb0(%o: f32, %p: i32):
+    %i = linalg.index 0 : index
+    %first = tensor.extract %y[%i] : tensor<16xf32>
+    %r = scf.for %j = %c0 to %c16 step %c1 iter_args(%a = %i) -> (index) {
+      %v = tensor.extract %y[%j] : tensor<16xf32>
+      %l = arith.cmpf olt, %v, %first : f32
+      %b = arith.select %l, %j, %a : index
+      scf.yield %b : index
+    }
+    %u = tensor.extract %y[%r] : tensor<16xf32>
+    %w = tensor.extract %n[%r] : tensor<16xi32>
+    linalg.yield %u, %w : f32, i32
+  } -> (tensor<16xf32>, tensor<16xi32>)
+  %t = linalg.generic {indexing_maps = [#id], iterator_types = ["parallel"]} outs(%f : tensor<16xi32>) {
+  ^bb0(%o: i32):
+    %i = linalg.index 0 : index
+    %r = scf.for %j = %c0 to %c16 step %c1 iter_args(%a = %i) -> (index) {
+      %v = tensor.extract %s#0[%j] : tensor<16xf32>
+      %w = tensor.extract %s#0[%a] : tensor<16xf32>
+      %l = arith.cmpf olt, %v, %w : f32
+      %b = arith.select %l, %j, %a : index
+      scf.yield %b : index
+    }
+    %u = tensor.extract %s#1[%r] : tensor<16xi32>
+    linalg.yield %u : i32
+  } -> tensor<16xi32>
+  return %t : tensor<16xi32>
+}

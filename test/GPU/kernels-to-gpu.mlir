@@ -211,3 +211,37 @@ func.func @restore(%w: memref<8x16xi8>, %r: memref<8x32xf32>) {
   }
   return
 }
+
+// -----
+
+#id = affine_map<(d0) -> (d0)>
+
+// A thread searches for one element, and bytes are no exception.
+// CHECK: gpu.func @search_0(%[[X:[^:]+]]: memref<1024xi8>
+// CHECK: scf.for
+// CHECK: memref.load %[[X]]
+// CHECK-NOT: scf.for
+// CHECK: memref.store
+// CHECK-NOT: memref.store
+// CHECK: blocks in (%c8, %c1, %c1) threads in (%c128, %c1, %c1)
+func.func @search(%x: memref<1024xi8>, %r: memref<1024xi8>) {
+  approx_act.kernel "search" ins(%x : memref<1024xi8>) outs(%r : memref<1024xi8>) {
+  ^bb0(%a: tensor<1024xi8>):
+    %c1 = arith.constant 1 : index
+    %e = tensor.empty() : tensor<1024xi8>
+    %0 = linalg.generic {indexing_maps = [#id], iterator_types = ["parallel"]} outs(%e : tensor<1024xi8>) {
+    ^bb0(%o: i8):
+      %i = linalg.index 0 : index
+      %c0 = arith.constant 0 : index
+      %z = arith.constant 0 : i8
+      %s = scf.for %j = %c0 to %i step %c1 iter_args(%t = %z) -> (i8) {
+        %v = tensor.extract %a[%j] : tensor<1024xi8>
+        %m = arith.maxsi %t, %v : i8
+        scf.yield %m : i8
+      }
+      linalg.yield %s : i8
+    } -> tensor<1024xi8>
+    approx_act.yield %0 : tensor<1024xi8>
+  }
+  return
+}

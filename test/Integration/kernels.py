@@ -98,10 +98,29 @@ def history(x: jax.Array) -> jax.Array:
     return lax.fori_loop(2, x.shape[0], body, x)
 
 
+def bits(x: jax.Array) -> jax.Array:
+    """What `x` is made of: zeros of both signs differ, and NaNs are equal."""
+    return lax.bitcast_convert_type(x, {2: jnp.int16, 4: jnp.int32}[x.dtype.itemsize])
+
+
+def orders(x: jax.Array) -> tuple[jax.Array, ...]:
+    """`x` in order, the places it comes from, and the same from the end."""
+    return bits(jnp.sort(x)), jnp.argsort(x), jnp.argsort(x, descending=True)
+
+
+def interleaved(x: jax.Array) -> tuple[jax.Array, ...]:
+    """Sorts, and what could be in a kernel with a part of one."""
+    x = jnp.sin(x) * 2
+    order = jnp.argsort(x)
+    return jnp.sort(x) + 1, order * 2, x[order], jnp.sort(x[order] * x), x + 1
+
+
 IMAGE, WEIGHT = normal(2, 8, 8, 16), normal(3, 3, 16, 8)
 NHWC, NCHW = ("NHWC", "HWIO", "NHWC"), ("NCHW", "OIHW", "NCHW")
 ONE = ((1, 1), (1, 1))
 PLACES = np.array([3, 3, 8, 20, 0], np.int32)  # One twice, one outside.
+TIES = labels(3, 100, classes=9)
+ODD = np.array([3, np.nan, -0.0, 0.0, -1, np.inf, -np.nan, -np.inf, 0.0, -0.0] * 3, np.float32)
 
 PROGRAMS: dict[str, tuple[Callable, tuple[Any, ...]]] = {
     "product": (jnp.matmul, (normal(130, 70), normal(70, 33))),
@@ -234,6 +253,57 @@ PROGRAMS: dict[str, tuple[Callable, tuple[Any, ...]]] = {
         jax.grad(lambda t, i: jnp.sum(t[i] ** 2)),
         (normal(9, 4), labels(3, 2, classes=9)),
     ),
+    # Runs of 8 are sorted first, and then merged.
+    **{
+        f"sort of {size}": (lambda x: (bits(jnp.sort(x)), jnp.argsort(x)), (normal(size),))
+        for size in (0, 1, 2, 7, 8, 9, 16, 17, 1000)
+    },
+    "sort of what is not in order": (orders, (ODD,)),
+    "sort of bf16": (orders, (ODD.astype(ml_dtypes.bfloat16),)),
+    "sort of f16": (orders, (ODD.astype(np.float16),)),
+    "sort of integers": (
+        lambda i: [jnp.argsort(i.astype(t)) for t in (jnp.int64, jnp.uint32, jnp.int8, bool)],
+        (labels(300, classes=300) - 150,),
+    ),
+    "sort with ties": (lambda i: (jnp.sort(i), jnp.argsort(i)), (TIES,)),
+    "sort of other dimensions": (
+        lambda i: [f(i, axis=d) for f in (jnp.sort, jnp.argsort) for d in (0, 1, 2)],
+        (labels(9, 17, 5, classes=4),),
+    ),
+    "sort by two keys": (
+        lambda i, x: lax.sort((i[0], i[1], x), num_keys=2),
+        (TIES, normal(100)),
+    ),
+    "sort by a key of its own": (lambda i: jnp.lexsort((i, i[::-1] * 3)), (TIES,)),
+    "sort of a transpose": (lambda x: jnp.sort(x.T * 2)[1:], (normal(20, 6),)),
+    "sort in small kernels": (interleaved, (normal(24),)),
+    "sort in large kernels": (interleaved, (normal(5000),)),
+    "sort in a loop": (
+        steps(300, lambda i, x: (jnp.sort((x * 3 + i) % 101, axis=1)[:, ::-1],)),
+        (labels(3, 20, classes=101),),
+    ),
+    "sort in a choice": (
+        lambda x: [lax.cond(x[0] > n, jnp.sort, lambda y: y, x) for n in (-9, 9)],
+        (normal(20),),
+    ),
+    "sort's gradients": (
+        jax.grad(lambda x: jnp.sum(jnp.sort(x) * jnp.arange(20))),
+        (normal(3, 20),),
+    ),
+    "greatest": (lambda i, x: (lax.top_k(i, 3), lax.top_k(x, 2)), (TIES, normal(4, 5))),
+    "median": (
+        lambda x: (jnp.median(x), jax.grad(lambda y: jnp.sum(jnp.median(y, 1)))(x)),
+        (normal(6, 9),),
+    ),
+    "quantiles": (
+        jax.value_and_grad(lambda x: jnp.sum(jnp.quantile(x, jnp.array([0.3, 0.9]), 0))),
+        (normal(9, 6),),
+    ),
+    "permutations": (
+        lambda seed, x: [jax.random.permutation(jax.random.key(seed), y) for y in (x, 1000)],
+        (np.int32(3), normal(9, 6)),
+    ),
+    "rows in the order of a column": (lambda x: x[jnp.argsort(x[:, 2])], (normal(33, 12),)),
     "checkpoint": (
         jax.grad(jax.checkpoint(lambda x: jnp.sum(jnp.exp(-jnp.exp(-x * x))))),
         (normal(9, 4),),

@@ -114,6 +114,7 @@ def ConvertStableHLOToLinalgPass : Pass<"convert-stablehlo-to-linalg"> {
     | op | becomes |
     |---|---|
     | `scatter` | a `linalg.generic` over the operand and the updates, in which each element combines the updates whose window it is in, in their order |
+    | `sort` | `linalg.generic`s: one that sorts runs of 8, and one for each time that runs are merged by twos |
     | `optimization_barrier` | `approx_act.barrier` |
     | `reduce` of no elements | the initial value |
     | `while` whose steps can be counted | an `scf.for`, or its steps where they are few |
@@ -124,6 +125,10 @@ def ConvertStableHLOToLinalgPass : Pass<"convert-stablehlo-to-linalg"> {
     A scatter gives the same bits in every run and needs no atomics, at the cost
     of reading every index for every element.
 
+    Each element of a result of a sort finds its place in the operands on its own,
+    by counting or by bisection, so that a sort is stable, takes any comparator,
+    and needs nothing that threads share.
+
     The steps of a loop are counted by evaluating its condition and its body on
     what is known of the carried values, so that a counter may start anywhere and
     step by anything. A scalar that is known in every step and a line over the
@@ -133,7 +138,7 @@ def ConvertStableHLOToLinalgPass : Pass<"convert-stablehlo-to-linalg"> {
     become just these, with what is known as constants. Loops of more than 65536
     steps are not counted.
 
-    Any other op of StableHLO (a sort, a custom call) is an error at the op.
+    Any other op of StableHLO (a Fourier transform, a custom call) is an error at the op.
   }];
   let dependentDialects = ["::mlir::approx_act::ApproxActDialect",
                            "::mlir::arith::ArithDialect",

@@ -178,7 +178,8 @@ def FormKernels : Pass<"approx-act-form-kernels", "::mlir::func::FuncOp"> {
 
     In memory are: what is returned, what goes through a barrier, results of
     reductions and contractions, and what would otherwise be computed over and
-    over: operands of contractions, and parameters that many elements read. A
+    over: operands of contractions, parameters that many elements read, and what
+    an op with a loop in its body searches, which another kernel writes. A
     value that several ops read is in memory if reading it is cheaper than
     computing it again. Everything else exists in registers only, in each
     kernel that reads it.
