@@ -6,6 +6,8 @@
 
 #include "KernelCompiler.h"
 #include "KernelModule.h"
+#include "llvm/ADT/APFloat.h"
+#include "llvm/ADT/bit.h"
 #include "llvm/ExecutionEngine/Orc/ThreadSafeModule.h"
 #include "llvm/IR/InstIterator.h"
 #include "llvm/IR/Instructions.h"
@@ -13,6 +15,7 @@
 #include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
+#include <cmath>
 
 using namespace llvm;
 using namespace mlir::approx_act;
@@ -27,6 +30,24 @@ KernelCompiler &KernelCompiler::get() {
   return *compiler;
 }
 
+/// The library functions with which the code generator rounds to bf16. Not
+/// every system has them.
+static __bf16 roundToBFloat(float value) {
+  auto bits = llvm::bit_cast<uint32_t>(value);
+  bool isOdd = (bits >> 16 & 1) != 0;
+  bits = (bits + (isOdd ? 0x8000 : 0x7fff)) >> 16;
+  if (std::isnan(value))
+    bits = 0x7fff; // PTX has one NaN.
+  return llvm::bit_cast<__bf16>(static_cast<uint16_t>(bits));
+}
+
+static __bf16 roundToBFloat(double value) {
+  APFloat number(value);
+  bool losesInfo = false;
+  number.convert(APFloat::BFloat(), APFloat::rmNearestTiesToEven, &losesInfo);
+  return roundToBFloat(number.convertToFloat());
+}
+
 Error KernelCompiler::initialize() {
   if (jit)
     return Error::success();
@@ -37,6 +58,9 @@ Error KernelCompiler::initialize() {
   if (!builder)
     return builder.takeError();
   builder->setCodeGenOptLevel(CodeGenOptLevel::Aggressive);
+  // Instructions of x86 that round to bf16 take subnormal numbers for zero.
+  if (builder->getTargetTriple().isX86())
+    builder->addFeatures({"-avx512bf16", "-avxneconvert"});
   Expected<std::unique_ptr<TargetMachine>> newMachine =
       builder->createTargetMachine();
   if (!newMachine)
@@ -54,6 +78,8 @@ Error KernelCompiler::initialize() {
   add("approxActBarrier", &approxActBarrier);
   add("approxActWarp", &approxActWarp);
   add("approxActTrap", &approxActTrap);
+  add("__truncsfbf2", static_cast<__bf16 (*)(float)>(&roundToBFloat));
+  add("__truncdfbf2", static_cast<__bf16 (*)(double)>(&roundToBFloat));
   if (Error error = (*newJIT)->getMainJITDylib().define(
           orc::absoluteSymbols(std::move(callbacks))))
     return error;
