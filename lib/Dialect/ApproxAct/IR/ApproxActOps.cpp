@@ -23,6 +23,17 @@ RankedTensorType approx_act::getPackedType(RankedTensorType codes,
   return RankedTensorType::get(shape, IntegerType::get(codes.getContext(), 8));
 }
 
+SmallVector<ReassociationIndices> Packing::getSplit() const {
+  SmallVector<ReassociationIndices> groups;
+  for (int64_t i : llvm::seq(view.getRank())) {
+    if (i == dim)
+      groups.back().push_back(i);
+    else
+      groups.push_back({i});
+  }
+  return groups;
+}
+
 std::optional<Packing> approx_act::choosePacking(RankedTensorType codes) {
   int64_t rank = codes.getRank();
   if (rank == 0)

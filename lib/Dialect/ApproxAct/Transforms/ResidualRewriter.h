@@ -5,8 +5,9 @@
 //===----------------------------------------------------------------------===//
 ///
 /// \file
-/// Carries a StoragePlan out: stores in the forward pass, restores and
-/// recomputes in the backward pass.
+/// Carries a StoragePlan out: stores in the forward pass (StoreResiduals.cpp,
+/// with the grids of MakeGrids.cpp), restores and recomputes in the backward
+/// pass (RestoreResiduals.cpp, and in branches RestoreBranches.cpp).
 ///
 //===----------------------------------------------------------------------===//
 

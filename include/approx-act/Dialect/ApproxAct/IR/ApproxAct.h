@@ -15,6 +15,7 @@
 
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/Utils/ReshapeOpsUtils.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Dialect.h"
 #include "mlir/IR/OpDefinition.h"
@@ -65,6 +66,10 @@ struct Packing {
   int64_t dim = 0;
 
   RankedTensorType getWordsType() const { return getPackedType(view, dim); }
+
+  /// Of a view in which one dimension is two, `dim` and the one before it: the
+  /// dimensions of the view by those of the codes.
+  SmallVector<ReassociationIndices> getSplit() const;
 };
 
 /// The best packing of codes of type `codes`, `std::nullopt` for rank 0. Along
