@@ -174,7 +174,7 @@ SmallVector<SmallVector<Value>>
 ResidualRewriter::stackSmall(ArrayRef<Value> values) const {
   // What takes longer to start than to do: a grid is five ops, and in the body
   // of a loop each of them is started once per step. A stack costs a copy.
-  constexpr int64_t kMaxStackedBytes = 64 * 1024;
+  constexpr int64_t kMaxStackedBytes = int64_t{64} * 1024;
   SmallVector<SmallVector<Value>> stacks;
   for (Value value : values) {
     const Storage &storage = *plan.lookup(value);
