@@ -185,7 +185,9 @@ std::optional<Cut> Cut::get(Operation *op, ArrayRef<int64_t> given,
       }
     } else if (isStableHLOOp(op, "transpose")) {
       SmallVector<int64_t> permutation = residualOp.getDimensions();
-      kept.result = llvm::find(permutation, dim) - permutation.begin();
+      // The transpose of a term is a term of the transpose.
+      if (dim != kSum)
+        kept.result = llvm::find(permutation, dim) - permutation.begin();
       cut = kept;
     } else if (isStableHLOOp(op, "slice")) {
       if (getEntry(op, "start_indices", dim, 1) == 0 &&
@@ -215,8 +217,8 @@ std::optional<Cut> Cut::get(Operation *op, ArrayRef<int64_t> given,
        llvm::zip_equal(op->getOperands(), given, cut->operands)) {
     if (has != kWhole && has != needs)
       return std::nullopt;
-    if (needs != kWhole && (needs >= getType(operand).getRank() ||
-                            getType(operand).getDimSize(needs) % numRanges))
+    if (needs >= 0 && (needs >= getType(operand).getRank() ||
+                       getType(operand).getDimSize(needs) % numRanges))
       return std::nullopt;
   }
   if (cut->result != kSum && (cut->result >= type.getRank() ||

@@ -25,7 +25,7 @@ struct Cut {
 
   /// What is known of StableHLO's ops, and of elementwise ones of any dialect,
   /// where operands of which `given` says it are cut; `std::nullopt` where the
-  /// op cannot be done so.
+  /// op cannot be done so. Of a transpose, the operand may be a term (`kSum`).
   static std::optional<Cut> get(Operation *op, ArrayRef<int64_t> given,
                                 int64_t numRanges);
 

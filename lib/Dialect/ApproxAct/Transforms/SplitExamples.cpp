@@ -147,6 +147,14 @@ int64_t Segment::getDim(Value value) const {
              : Cut::kWhole;
 }
 
+/// Whether an op is done for each term of a sum that it reads: a barrier, or
+/// the transpose that a barrier ties.
+static bool handsTermsOn(Operation *op) {
+  return isa<BarrierOp>(op) ||
+         (isStableHLOOp(op, "transpose") &&
+          llvm::any_of(op->getUsers(), llvm::IsaPred<BarrierOp>));
+}
+
 bool Segment::planOp(Operation *op) {
   // What regions read is not looked at any closer.
   for (Value value :
@@ -159,7 +167,7 @@ bool Segment::planOp(Operation *op) {
   for (Value operand : op->getOperands()) {
     Operation *producer = operand.getDefiningOp();
     if (late.contains(producer) ||
-        (dims.lookup(operand) == Cut::kSum && !isa<BarrierOp>(op))) {
+        (dims.lookup(operand) == Cut::kSum && !handsTermsOn(op))) {
       late.insert(op);
       return !isa<BarrierOp>(op);
     }

@@ -176,19 +176,21 @@ ResidualRewriter::stackSmall(ArrayRef<Value> values) const {
   // of a loop each of them is started once per step. A stack costs a copy.
   constexpr int64_t kMaxStackedBytes = int64_t{64} * 1024;
   SmallVector<SmallVector<Value>> stacks;
-  for (Value value : values) {
+  auto canStack = [&](Value value) {
     const Storage &storage = *plan.lookup(value);
     // A stack would have to be divided among devices as its elements are.
-    bool isStacked = storage.kind == StorageKind::Codes && !storage.moments &&
-                     !storage.side && getBytes(value) <= kMaxStackedBytes &&
-                     !options.isDistributed;
+    return storage.kind == StorageKind::Codes && !storage.moments &&
+           !storage.side && getBytes(value) <= kMaxStackedBytes &&
+           !options.isDistributed;
+  };
+  for (Value value : values) {
     auto isLike = [&](ArrayRef<Value> stack) {
-      const Storage &other = *plan.lookup(stack.front());
-      return stack.front().getType() == value.getType() &&
-             other.kind == storage.kind && !other.moments && !other.side &&
-             other.isOfRoot == storage.isOfRoot;
+      Value other = stack.front();
+      return other.getType() == value.getType() && canStack(other) &&
+             plan.lookup(other)->isOfRoot == plan.lookup(value)->isOfRoot;
     };
-    auto *stack = isStacked ? llvm::find_if(stacks, isLike) : stacks.end();
+    auto *stack =
+        canStack(value) ? llvm::find_if(stacks, isLike) : stacks.end();
     if (stack != stacks.end())
       stack->push_back(value);
     else
@@ -222,14 +224,15 @@ ResidualRewriter::Stored ResidualRewriter::store(OpBuilder &builder,
   Location loc = values.front().getLoc();
   Operation *point = &*builder.getInsertionPoint();
   auto type = cast<RankedTensorType>(values.front().getType());
-  Value codes = hoist(builder, values.front(), point);
+  SmallVector<Value> elements = llvm::map_to_vector(
+      values, [&](Value value) { return hoist(builder, value, point); });
+  Value codes = elements.front();
   result.codesType = type.clone(builder.getIntegerType(storage.bits));
   bool isStack = values.size() > 1;
   if (isStack) {
     StableHLOBuilder hlo(builder, loc);
-    SmallVector<Value> elements;
-    for (Value value : values)
-      elements.push_back(hlo.addUnitDim(hoist(builder, value, point)));
+    for (Value &element : elements)
+      element = hlo.addUnitDim(element);
     codes = hlo.concatenate(elements, 0);
   }
   if (storage.kind == StorageKind::Codes) {
