@@ -29,6 +29,8 @@ using namespace mlir;
 using namespace mlir::approx_act;
 
 static constexpr StringLiteral kTriple = "nvptx64-nvidia-cuda";
+/// Of a module, what runs it; the runner reads it.
+static constexpr StringLiteral kDeviceAttr = "approx_act.device";
 /// The oldest chip that current CUDA toolkits assemble for.
 static constexpr unsigned kOldestChip = 75;
 
@@ -88,6 +90,7 @@ struct AttachTarget : approx_act::impl::AttachTargetBase<AttachTarget> {
       module.emitError("expected at least one chip");
       return signalPassFailure();
     }
+    module->setAttr(kDeviceAttr, StringAttr::get(&getContext(), device));
     for (auto kernels : module.getOps<gpu::GPUModuleOp>())
       kernels.setTargetsAttr(ArrayAttr::get(&getContext(), targets));
   }

@@ -130,6 +130,7 @@ void approx_act::buildToGPUPipeline(OpPassManager &pm,
   if (target.chips.empty())
     target.chips.push_back("sm_80");
   target.optLevel = options.optLevel;
+  target.device = options.format == KernelFormat::LLVM ? "cpu" : "cuda";
   pm.addPass(createAttachTarget(target));
   pm.addNestedPass<gpu::GPUModuleOp>(createExpandMaximum());
 

@@ -9,6 +9,7 @@
 
 // A wrong chip would stop the process in the backend.
 
+// CHECK: module attributes {approx_act.device = "cuda"}
 // CHECK: gpu.module @kernels [#nvvm.target<O = 3, chip = "sm_75">, #nvvm.target<O = 3, chip = "sm_90a">]
 // OLD: error: chip 'sm_70' is older than sm_75, the first that CUDA 13 supports
 // UNKNOWN: error: LLVM does not know the chip 'sm_99'

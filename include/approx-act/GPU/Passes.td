@@ -480,7 +480,9 @@ def AttachTarget : Pass<"approx-act-attach-target", "::mlir::ModuleOp"> {
     Attaches an NVVM target per chip to each `gpu.module`, as upstream's
     `nvvm-attach-target` does, and fails with a diagnostic where a later stage
     would stop the process: a chip that LLVM or the CUDA toolkit does not know.
-    The version of PTX is the least that has the chip.
+    The version of PTX is the least that has the chip. The module itself says
+    what will run it, in its attribute `approx_act.device`, for a program need
+    not have kernels: products alone are calls of the runtime.
   }];
   let dependentDialects = ["::mlir::NVVM::NVVMDialect"];
   let options = [
@@ -488,6 +490,8 @@ def AttachTarget : Pass<"approx-act-attach-target", "::mlir::ModuleOp"> {
       "The chips, such as sm_90; a binary has an object for each">,
     Option<"optLevel", "opt-level", "unsigned", "3",
       "How much LLVM optimises kernels, 0 to 3">,
+    Option<"device", "device", "std::string", "\"cuda\"",
+      "What runs the program: cuda, or cpu, which takes the chips' bitcode">,
   ];
 }
 
