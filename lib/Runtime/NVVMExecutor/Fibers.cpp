@@ -81,6 +81,8 @@ void Fibers::release() {
   if (stacks)
     munmap(stacks, stride * numStacks);
   stacks = nullptr;
+  stride = 0;
+  numStacks = 0;
 }
 
 void Fibers::allocate(unsigned count, size_t stackBytes) {
@@ -89,15 +91,17 @@ void Fibers::allocate(unsigned count, size_t stackBytes) {
   size_t needed = alignTo(stackBytes, page) + 2 * page;
   if (count <= numStacks && needed <= stride)
     return;
+  size_t newStride = std::max(stride, needed);
+  unsigned newCount = std::max(numStacks, count);
   release();
-  stride = std::max(stride, needed);
-  numStacks = std::max(numStacks, count);
   void *memory =
-      mmap(nullptr, stride * numStacks, PROT_READ | PROT_WRITE,
+      mmap(nullptr, newStride * newCount, PROT_READ | PROT_WRITE,
            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
   if (memory == MAP_FAILED)
-    fail("out of memory for the stacks of " + Twine(numStacks) + " threads");
+    fail("out of memory for the stacks of " + Twine(newCount) + " threads");
   stacks = static_cast<char *>(memory);
+  stride = newStride;
+  numStacks = newCount;
   for (unsigned i = 0; i < numStacks; ++i)
     mprotect(stacks + i * stride, page, PROT_NONE);
 }

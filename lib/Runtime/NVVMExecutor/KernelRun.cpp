@@ -12,9 +12,9 @@
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MathExtras.h"
+#include <array>
 #include <csignal>
-#include <cstdlib>
-#include <vector>
+#include <pthread.h>
 
 using namespace llvm;
 using namespace mlir::approx_act;
@@ -26,6 +26,10 @@ struct Current {
   StringRef kernel;
   const BlockState *state = nullptr;
   bool hasCollectives = false;
+  /// The thread of the host in which it runs.
+  pthread_t thread = {};
+  /// Where that thread handles signals otherwise.
+  stack_t signalStack = {};
 };
 } // namespace
 
@@ -33,12 +37,23 @@ static Current current;
 
 KernelRun::KernelRun(StringRef kernel, const BlockState &state,
                      bool hasCollectives) {
-  current = {kernel, &state, hasCollectives};
+  current = {kernel, &state, hasCollectives, pthread_self(), {}};
+  // Faults have a stack of their own, for that of a kernel's thread may be what
+  // overflowed. One will do: one kernel runs at a time.
+  static auto *bytes = new std::array<char, size_t(256) * 1024>;
+  stack_t stack = {};
+  stack.ss_sp = bytes->data();
+  stack.ss_size = bytes->size();
+  sigaltstack(&stack, &current.signalStack);
 }
 
 KernelRun::~KernelRun() { abandon(); }
 
-void KernelRun::abandon() { current = Current(); }
+void KernelRun::abandon() {
+  if (current.state)
+    sigaltstack(&current.signalStack, nullptr);
+  current = Current();
+}
 
 /// Like `kernel 'k', block (0, 0, 0), thread (1, 0, 0)`.
 static std::string getPosition() {
@@ -83,7 +98,8 @@ static struct sigaction previousActions[NSIG];
 static void handleFault(int signal, siginfo_t *info, void *context) {
   char text[256];
   const void *address = info->si_addr;
-  bool isHost = !current.state;
+  bool isHost =
+      !current.state || !pthread_equal(current.thread, pthread_self());
   const DeviceMemory &memory = DeviceMemory::get();
   // What was interrupted does not go on: what the handler calls need not be
   // reentrant beyond code of kernels and of the host, neither of which runs
@@ -110,12 +126,6 @@ void KernelRun::installFaultHandler() {
   if (isInstalled)
     return;
   isInstalled = true;
-  // On a stack of its own, for that of a thread may be what overflowed.
-  static std::vector<char> *stack = new std::vector<char>(size_t(256) * 1024);
-  stack_t alternative = {};
-  alternative.ss_sp = stack->data();
-  alternative.ss_size = stack->size();
-  sigaltstack(&alternative, nullptr);
   struct sigaction action = {};
   action.sa_sigaction = handleFault;
   action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
