@@ -53,7 +53,8 @@ public:
 
   /// Says what is wrong with a use of `address` in strict mode, or gives
   /// nothing when it is no business of ours. `isHost` is whether the host's
-  /// code was running. Writes to `buffer`; usable in a signal handler.
+  /// code was running. Writes to `buffer` and allocates nothing, for the heap
+  /// may be what a fault interrupted.
   bool explainFault(const void *address, bool isHost, char *buffer,
                     size_t size) const;
 

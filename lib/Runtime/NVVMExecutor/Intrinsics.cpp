@@ -47,10 +47,6 @@ static constexpr StringLiteral supportPrefix("nvvm_");
 static constexpr StringLiteral assemblyPrefix("ptx_");
 static constexpr StringLiteral libDevicePrefix("libdevice_");
 
-static Error makeError(const Twine &message) {
-  return createStringError(inconvertibleErrorCode(), message);
-}
-
 namespace {
 /// Rewrites the calls of a module.
 class IntrinsicLowering {
@@ -307,7 +303,7 @@ Error IntrinsicLowering::lowerAssembly(CallInst &call) {
       "mad.lo.cc.u32", "$0", "$2", "$3", "$4",
       "madc.hi.u32",   "$1", "$2", "$3", "0"};
   if (!equal(words, multiplyAdd))
-    return makeError(description + " does not run on the CPU");
+    return createStringError(description + " does not run on the CPU");
   auto extend = [&](unsigned index) {
     return builder.CreateZExt(call.getArgOperand(index), builder.getInt64Ty());
   };
@@ -327,7 +323,8 @@ Error IntrinsicLowering::lowerCall(CallInst &call) {
     return lowerAssembly(call);
   Function *callee = call.getCalledFunction();
   if (!callee)
-    return makeError("calls of function pointers do not run on the CPU");
+    return createStringError(
+        "calls of function pointers do not run on the CPU");
   builder.SetInsertPoint(&call);
   StringRef name = callee->getName();
   if (name == "llvm.trap" || name == "__assertfail") {
@@ -336,8 +333,8 @@ Error IntrinsicLowering::lowerCall(CallInst &call) {
       for (Type *type : getTrap().getFunctionType()->params())
         arguments.push_back(Constant::getNullValue(type));
     if (arguments.size() != getTrap().getFunctionType()->getNumParams())
-      return makeError("'__assertfail' has " + Twine(arguments.size()) +
-                       " arguments, not 5");
+      return createStringError("'__assertfail' has " + Twine(arguments.size()) +
+                               " arguments, not 5");
     builder.CreateCall(getTrap(), arguments);
     call.eraseFromParent();
     return Error::success();
@@ -368,7 +365,7 @@ Error IntrinsicLowering::linkSupport() {
     module.setDataLayout((*support)->getDataLayout());
     if (Linker::linkModules(module, std::move(*support),
                             Linker::Flags::LinkOnlyNeeded))
-      return makeError("cannot link the support code");
+      return createStringError("cannot link the support code");
   }
   return Error::success();
 }
@@ -396,13 +393,14 @@ Error IntrinsicLowering::checkCalls() {
     };
     if (function.isDeclaration() && !isCallback &&
         any_of(function.users(), isCalledByKernel))
-      return makeError(description +
-                       " is not known to the executor of the CPU");
+      return createStringError(description +
+                               " is not known to the executor of the CPU");
     for (const User *user : function.users()) {
       const auto *call = dyn_cast<CallInst>(user);
       if (call && call->getFunctionType() != function.getFunctionType())
-        return makeError(description + " is not known with these types to the "
-                                       "executor of the CPU");
+        return createStringError(description +
+                                 " is not known with these types to the "
+                                 "executor of the CPU");
     }
   }
   return Error::success();

@@ -88,21 +88,6 @@ Error KernelCompiler::initialize() {
   return Error::success();
 }
 
-static void optimize(Module &module, TargetMachine &machine) {
-  LoopAnalysisManager loops;
-  FunctionAnalysisManager functions;
-  CGSCCAnalysisManager graphs;
-  ModuleAnalysisManager modules;
-  PassBuilder passes(&machine);
-  passes.registerModuleAnalyses(modules);
-  passes.registerCGSCCAnalyses(graphs);
-  passes.registerFunctionAnalyses(functions);
-  passes.registerLoopAnalyses(loops);
-  passes.crossRegisterProxies(loops, functions, graphs, modules);
-  passes.buildPerModuleDefaultPipeline(OptimizationLevel::O3)
-      .run(module, modules);
-}
-
 /// Bytes of local variables that are memory.
 static size_t getLocalBytes(const Function &function) {
   size_t bytes = 0;
@@ -133,9 +118,10 @@ KernelCompiler::compile(StringRef object, StringRef name, const Dim3 &block) {
   std::string problem;
   raw_string_ostream os(problem);
   if (verifyModule(*kernel->module, &os))
-    return createStringError(inconvertibleErrorCode(),
-                             "cannot be made code of the host: " + problem);
-  optimize(*kernel->module, *machine);
+    return createStringError("cannot be made code of the host: " + problem);
+  runPasses(*kernel->module, machine.get(), [](PassBuilder &builder) {
+    return builder.buildPerModuleDefaultPipeline(OptimizationLevel::O3);
+  });
 
   CompiledKernel result;
   result.isPointer = kernel->isPointer;
@@ -143,8 +129,10 @@ KernelCompiler::compile(StringRef object, StringRef name, const Dim3 &block) {
   result.stackBytes =
       baseStackBytes + getLocalBytes(*kernel->module->getFunction(symbol));
   bool hasCollectives = kernel->hasCollectives;
-  if (Error error = jit->addIRModule(orc::ThreadSafeModule(
-          std::move(kernel->module), std::move(kernel->context))))
+  result.code = jit->getMainJITDylib().createResourceTracker();
+  if (Error error = jit->addIRModule(
+          result.code, orc::ThreadSafeModule(std::move(kernel->module),
+                                             std::move(kernel->context))))
     return std::move(error);
   Expected<orc::ExecutorAddr> address = jit->lookup(symbol);
   if (!address)

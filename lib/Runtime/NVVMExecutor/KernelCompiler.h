@@ -33,6 +33,15 @@ struct CompiledKernel {
   uint64_t sharedBytes = 0;
   /// What a thread needs, for `runThread`.
   size_t stackBytes = 0;
+  /// Owns the code.
+  llvm::orc::ResourceTrackerSP code;
+
+  CompiledKernel() = default;
+  CompiledKernel(CompiledKernel &&) = default;
+  ~CompiledKernel() {
+    if (code)
+      llvm::consumeError(code->remove());
+  }
 };
 
 /// The compiler of the program.

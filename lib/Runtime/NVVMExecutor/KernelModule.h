@@ -18,8 +18,13 @@
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/Module.h"
+#include "llvm/IR/PassManager.h"
 #include "llvm/Support/Error.h"
 #include "llvm/Target/TargetMachine.h"
+
+namespace llvm {
+class PassBuilder;
+} // namespace llvm
 
 namespace mlir::approx_act::runtime {
 
@@ -80,6 +85,11 @@ void instrument(KernelModule &kernel, const Options &options);
 /// loops over the threads, or a `ThreadFunction` when they wait for each other.
 void buildEntry(KernelModule &kernel, llvm::StringRef name,
                 const Options &options);
+
+/// Runs the passes that `makePasses` makes over a module.
+void runPasses(llvm::Module &module, llvm::TargetMachine *machine,
+               llvm::function_ref<llvm::ModulePassManager(llvm::PassBuilder &)>
+                   makePasses);
 
 } // namespace mlir::approx_act::runtime
 

@@ -6,7 +6,6 @@
 
 #include "KernelModule.h"
 #include "llvm/Bitcode/BitcodeReader.h"
-#include "llvm/IR/Verifier.h"
 
 using namespace llvm;
 using namespace mlir::approx_act;

@@ -222,7 +222,7 @@ CompiledKernel &NVVMExecutor::getCompiled(Kernel &kernel, const Dim3 &block) {
   if (!compiled)
     fail("kernel '" + kernel.name + "': " + toString(compiled.takeError()));
   Profile::get().addCompilation(kernel.name, begin, now());
-  return kernel.compiled[block] = std::move(*compiled);
+  return kernel.compiled.try_emplace(block, std::move(*compiled)).first->second;
 }
 
 /// Fails when an argument points to memory of the host.

@@ -23,10 +23,6 @@ using namespace mlir::approx_act::runtime;
 /// What dynamic shared memory is aligned to.
 static constexpr uint64_t dynamicSharedAlignment = 16;
 
-static Error makeError(const Twine &message) {
-  return createStringError(inconvertibleErrorCode(), message);
-}
-
 /// What says something about the GPU, or is wrong when threads of a block share
 /// one thread of the host: a barrier writes memory and may not return.
 static void dropAttributes(Function &function) {
@@ -73,34 +69,41 @@ static void retargetModule(KernelModule &kernel, const TargetMachine &machine) {
       used->eraseFromParent();
 }
 
-/// Runs a pass manager over the module.
-static void runPasses(Module &module,
-                      function_ref<void(ModulePassManager &)> add) {
+void runtime::runPasses(
+    Module &module, TargetMachine *machine,
+    function_ref<ModulePassManager(PassBuilder &)> makePasses) {
   LoopAnalysisManager loops;
   FunctionAnalysisManager functions;
   CGSCCAnalysisManager graphs;
   ModuleAnalysisManager modules;
-  PassBuilder passes;
-  passes.registerModuleAnalyses(modules);
-  passes.registerCGSCCAnalyses(graphs);
-  passes.registerFunctionAnalyses(functions);
-  passes.registerLoopAnalyses(loops);
-  passes.crossRegisterProxies(loops, functions, graphs, modules);
-  ModulePassManager manager;
-  add(manager);
-  manager.run(module, modules);
+  PassBuilder builder(machine);
+  builder.registerModuleAnalyses(modules);
+  builder.registerCGSCCAnalyses(graphs);
+  builder.registerFunctionAnalyses(functions);
+  builder.registerLoopAnalyses(loops);
+  builder.crossRegisterProxies(loops, functions, graphs, modules);
+  makePasses(builder).run(module, modules);
+}
+
+/// Runs one pass, for which the machine does not matter.
+template <typename Pass>
+static void runPass(Module &module, Pass pass) {
+  runPasses(module, /*machine=*/nullptr, [&](PassBuilder &) {
+    ModulePassManager manager;
+    manager.addPass(std::move(pass));
+    return manager;
+  });
 }
 
 static Error inlineAll(KernelModule &kernel) {
-  runPasses(*kernel.module, [](ModulePassManager &manager) {
-    manager.addPass(AlwaysInlinerPass(/*InsertLifetime=*/true));
-  });
+  runPass(*kernel.module, AlwaysInlinerPass(/*InsertLifetime=*/true));
   for (Instruction &instruction : instructions(*kernel.kernel)) {
     auto *call = dyn_cast<CallInst>(&instruction);
     if (call && !call->getCalledFunction()->isDeclaration())
-      return makeError("'" + call->getCalledFunction()->getName() +
-                       "' is recursive, which the executor of the CPU does not "
-                       "know");
+      return createStringError(
+          "'" + call->getCalledFunction()->getName() +
+          "' is recursive, which the executor of the CPU does not "
+          "know");
   }
   for (Function &function : make_early_inc_range(*kernel.module))
     if (&function != kernel.kernel && !function.isDeclaration()) {
@@ -215,8 +218,8 @@ static Error replaceRegisters(KernelModule &kernel) {
     IRBuilder<> builder(call);
     Value *value = getRegister(kernel, builder, shortName);
     if (!value)
-      return makeError("'" + name +
-                       "' is not known to the executor of the CPU");
+      return createStringError("'" + name +
+                               "' is not known to the executor of the CPU");
     call->replaceAllUsesWith(value);
     call->eraseFromParent();
   }
@@ -275,7 +278,7 @@ static Error checkVariables(KernelModule &kernel) {
       continue;
     }
     if (!variable.isConstant() || !variable.hasInitializer())
-      return makeError(
+      return createStringError(
           "the module's variable '" + variable.getName() +
           "' is not a constant, which the executor of the CPU does "
           "not know");
@@ -295,9 +298,7 @@ Error runtime::retarget(KernelModule &kernel, const TargetMachine &machine) {
   if (Error error = checkVariables(kernel))
     return error;
   // So that what is left of local variables is really memory.
-  runPasses(*kernel.module, [](ModulePassManager &manager) {
-    manager.addPass(
-        createModuleToFunctionPassAdaptor(SROAPass(SROAOptions::ModifyCFG)));
-  });
+  runPass(*kernel.module,
+          createModuleToFunctionPassAdaptor(SROAPass(SROAOptions::ModifyCFG)));
   return Error::success();
 }

@@ -47,9 +47,9 @@ struct MatrixIntrinsic {
 /// Understands the name of an intrinsic, without `llvm.nvvm.`.
 std::optional<MatrixIntrinsic> parseMatrixIntrinsic(llvm::StringRef name);
 
-/// Does the work of a whole warp, whose registers are at `lanes`. Sums are
-/// exact to the last bit before they are rounded, as PTX leaves open. Gives
-/// whether the addresses of a load were multiples of 16.
+/// Does the work of a whole warp, whose registers are at `lanes`. Products of
+/// floats are exact and added up in f64 before they are rounded; PTX leaves
+/// open how. Gives whether the addresses of a load were multiples of 16.
 bool computeMatrix(const MatrixIntrinsic &intrinsic,
                    llvm::ArrayRef<uint32_t *> lanes);
 
