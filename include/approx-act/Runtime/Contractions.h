@@ -11,7 +11,7 @@
 /// laid out as the structures here. Strides are in elements and positive, so
 /// that any order of dimensions is a description of its own. Buffers do not
 /// overlap, and all elements of the first one are written. An error ends the
-/// program.
+/// program, or the `Session::run` in which it happens.
 ///
 //===----------------------------------------------------------------------===//
 

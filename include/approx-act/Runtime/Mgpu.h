@@ -7,7 +7,8 @@
 /// \file
 /// MLIR's C interface to GPUs, with the signatures that `gpu-to-llvm` and the
 /// translation of `gpu.launch_func` use. Handles are opaque, sizes are in bytes
-/// and counts in elements. An error ends the program with a message.
+/// and counts in elements. An error ends the program with a message,
+/// or the `Session::run` in which it happens.
 ///
 //===----------------------------------------------------------------------===//
 

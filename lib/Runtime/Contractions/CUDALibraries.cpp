@@ -9,6 +9,7 @@
 #include "ContractionLibrary.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MathExtras.h"
+#include <atomic>
 
 using namespace llvm;
 using namespace mlir::approx_act;
@@ -91,9 +92,21 @@ constexpr float zero = 0;
 
 } // namespace
 
-/// Loads a library and its functions.
+/// The functions of a library, loaded at their first use.
+template <typename Functions>
+static const Functions &getFunctions(Functions (*load)()) {
+  // No static variable with an initialiser: an error of `load` would leave the
+  // lock of that closed.
+  static std::atomic<const Functions *> loaded;
+  if (!loaded) {
+    Functions functions = load();
+    loaded = new Functions(functions);
+  }
+  return *loaded;
+}
+
 static const CuBLAS &getCuBLAS() {
-  static const CuBLAS functions = [] {
+  return getFunctions<CuBLAS>([] {
     SharedLibrary library({"libcublas.so.13", "libcublas.so.12"});
     if (!library)
       fail("products of matrices need cuBLAS: " + library.getLoadError());
@@ -104,12 +117,11 @@ static const CuBLAS &getCuBLAS() {
     library.find(result.cublasSgemmStridedBatched,
                  "cublasSgemmStridedBatched_64");
     return result;
-  }();
-  return functions;
+  });
 }
 
 static const CuDNN &getCuDNN() {
-  static const CuDNN functions = [] {
+  return getFunctions<CuDNN>([] {
     SharedLibrary library({"libcudnn.so.9"});
     if (!library)
       fail("convolutions need cuDNN 9: " + library.getLoadError());
@@ -139,8 +151,7 @@ static const CuDNN &getCuDNN() {
 #undef FIND
 #undef FIND_V7
     return result;
-  }();
-  return functions;
+  });
 }
 
 static void check(Status status, StringRef call) {
@@ -228,14 +239,9 @@ public:
 
 class CUDALibraries : public ContractionLibrary {
 public:
-  explicit CUDALibraries(void *stream) : stream(stream) {}
+  explicit CUDALibraries(void *stream) : ContractionLibrary(stream) {}
   ~CUDALibraries() override;
 
-  float *allocate(int64_t elements) override {
-    return static_cast<float *>(
-        getDevice().allocate(elements * sizeof(float), /*isHostShared=*/false));
-  }
-  void release(float *data) override { getDevice().free(data, stream); }
   void fillZero(float *data, int64_t elements) override {
     getDevice().fill32(data, 0, elements, stream);
   }
@@ -249,7 +255,6 @@ private:
   Handle getBLAS();
   Handle getDNN();
 
-  void *stream;
   Handle blas = nullptr;
   Handle dnn = nullptr;
 };
@@ -340,7 +345,7 @@ bool CUDALibraries::convolve(ConvolutionKind kind,
   StridedView filter = StridedView::getDense(operands.filter.sizes);
   bool isCopied = filter.strides != operands.filter.strides;
   filter.data =
-      isCopied ? allocate(filter.getNumElements()) : operands.filter.data;
+      isCopied ? allocateFloats(filter.getNumElements()) : operands.filter.data;
   bool isFilterGradient = kind == ConvolutionKind::FilterGradient;
   if (isCopied && !isFilterGradient)
     copy(filter, operands.filter);
@@ -393,17 +398,14 @@ bool CUDALibraries::convolve(ConvolutionKind kind,
   if (best == algorithms + count)
     fail("cuDNN has no deterministic algorithm for a convolution");
   size_t workspaceBytes = best->workspaceBytes;
-  void *workspace = workspaceBytes
-                        ? getDevice().allocate(workspaceBytes,
-                                               /*isHostShared=*/false)
-                        : nullptr;
+  void *workspace = workspaceBytes ? allocate(workspaceBytes) : nullptr;
   check(call.convolve(getDNN(), &one, call.descriptors[0], call.data[0],
                       call.descriptors[1], call.data[1], descriptor.handle,
                       best->algorithm, workspace, workspaceBytes, &zero,
                       call.descriptors[2], call.data[2]),
         "cudnnConvolution");
   if (workspace)
-    getDevice().free(workspace, stream);
+    release(workspace);
   if (isCopied) {
     if (isFilterGradient)
       copy(operands.filter, filter);

@@ -45,14 +45,18 @@ struct ConvolutionOperands {
   StridedView output;
 };
 
-/// A library, at work on one stream. Errors end the program.
+/// A library, at work on one stream. An error ends the work; see `fail`.
 class ContractionLibrary {
 public:
+  explicit ContractionLibrary(void *stream) : stream(stream) {}
   virtual ~ContractionLibrary();
 
-  /// Memory for `elements` numbers, to be released after the work so far.
-  virtual float *allocate(int64_t elements) = 0;
-  virtual void release(float *data) = 0;
+  /// Memory of the program on the device, to be released after the work so far.
+  void *allocate(uint64_t bytes);
+  float *allocateFloats(int64_t elements) {
+    return static_cast<float *>(allocate(elements * sizeof(float)));
+  }
+  void release(void *data);
   /// Sets the first `elements` numbers to zero.
   virtual void fillZero(float *data, int64_t elements) = 0;
   /// Copies between views of equal sizes, of up to five dimensions.
@@ -66,6 +70,9 @@ public:
   virtual bool convolve(ConvolutionKind kind,
                         const ApproxActConvolution &convolution,
                         const ConvolutionOperands &operands) = 0;
+
+protected:
+  void *stream;
 };
 
 /// oneDNN, on the CPU.

@@ -9,6 +9,7 @@
 #include "../Profile.h"
 #include "../Support.h"
 #include "ContractionLibrary.h"
+#include "approx-act/Runtime/Mgpu.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MathExtras.h"
@@ -18,6 +19,14 @@ using namespace mlir::approx_act;
 using namespace mlir::approx_act::runtime;
 
 ContractionLibrary::~ContractionLibrary() = default;
+
+// As the program itself does it: what an error leaves is freed, and peaks of
+// memory know of it.
+void *ContractionLibrary::allocate(uint64_t bytes) {
+  return mgpuMemAlloc(bytes, stream, /*isHostShared=*/false);
+}
+
+void ContractionLibrary::release(void *data) { mgpuMemFree(data, stream); }
 
 StridedView StridedView::getDense(ArrayRef<int64_t> sizes) {
   StridedView view;
@@ -87,7 +96,7 @@ static void fillZero(ContractionLibrary &library, const StridedView &view) {
   if (count == 0)
     return;
   StridedView zeros = StridedView::getDense(view.sizes);
-  zeros.data = library.allocate(count);
+  zeros.data = library.allocateFloats(count);
   library.fillZero(zeros.data, count);
   library.copy(view, zeros);
   library.release(zeros.data);
@@ -245,7 +254,7 @@ static void convolveExpanded(ContractionLibrary &library, ConvolutionKind kind,
   ExpandedInput expansion(convolution, operands.input);
   StridedView &expanded = expansion.expanded;
   int64_t count = expanded.getNumElements();
-  expanded.data = library.allocate(count);
+  expanded.data = library.allocateFloats(count);
   expansion.inExpanded.data = expanded.data + expansion.firstOffset;
   bool hasCommon = expansion.inInput.getNumElements() > 0;
   if (kind != ConvolutionKind::InputGradient) {

@@ -13,7 +13,6 @@
 
 #include "../Support.h"
 #include "ContractionLibrary.h"
-#include <cstdlib>
 #include <cstring>
 #include <dnnl.h>
 
@@ -53,8 +52,6 @@ class OneDNN : public ContractionLibrary {
 public:
   OneDNN();
 
-  float *allocate(int64_t elements) override;
-  void release(float *data) override { std::free(data); }
   void fillZero(float *data, int64_t elements) override {
     std::memset(data, 0, elements * sizeof(float));
   }
@@ -80,21 +77,13 @@ private:
   void run(const PrimitiveDesc &desc, ArrayRef<Operand> operands) const;
 
   dnnl_engine_t engine = nullptr;
-  dnnl_stream_t stream = nullptr;
+  dnnl_stream_t queue = nullptr;
 };
 } // namespace
 
-OneDNN::OneDNN() {
+OneDNN::OneDNN() : ContractionLibrary(/*stream=*/nullptr) {
   CHECKED(dnnl_engine_create, &engine, dnnl_cpu, 0);
-  CHECKED(dnnl_stream_create, &stream, engine, dnnl_stream_default_flags);
-}
-
-float *OneDNN::allocate(int64_t elements) {
-  void *data = std::malloc(std::max<size_t>(1, elements * sizeof(float)));
-  if (!data)
-    fail("out of memory: cannot allocate " + Twine(elements) +
-         " numbers for a contraction");
-  return static_cast<float *>(data);
+  CHECKED(dnnl_stream_create, &queue, engine, dnnl_stream_default_flags);
 }
 
 static dnnl_memory_desc_t makeDesc(ArrayRef<int64_t> sizes,
@@ -141,9 +130,9 @@ void OneDNN::execute(const_dnnl_primitive_desc_t desc,
   dnnl_primitive_t created = nullptr;
   CHECKED(dnnl_primitive_create, &created, desc);
   Primitive primitive(created);
-  CHECKED(dnnl_primitive_execute, created, stream, arguments.size(),
+  CHECKED(dnnl_primitive_execute, created, queue, arguments.size(),
           arguments.data());
-  CHECKED(dnnl_stream_wait, stream);
+  CHECKED(dnnl_stream_wait, queue);
 }
 
 void OneDNN::reorder(dnnl_memory_t from, const dnnl_memory_desc_t &fromDesc,
