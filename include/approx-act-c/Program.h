@@ -49,6 +49,8 @@ APPROX_ACT_EXPORT void approxActProgramDestroy(ApproxActProgram *program);
 
 /** Describes a program as JSON: `arguments` and `results`, lists of objects
  * with `type` (NumPy's name of the element type), `shape` and `bytes`;
+ * `strict`, whether that option is in force, by which memory that is not of
+ * approxActProgramAllocate is none for kernels, and its own none for others;
  * `launches`, the number of launches in a run by the name of the kernel; and
  * `calls`, that of calls of the runtime's contractions by the name of the
  * function. A loop whose length depends on data counts as one step, and of a
@@ -68,7 +70,7 @@ approxActMemoryGetPointer(const ApproxActMemory *memory);
 APPROX_ACT_EXPORT bool approxActMemoryRelease(ApproxActMemory *memory);
 /** Exports memory with a result in it as a `DLManagedTensor` of DLPack, which
  * shares it and lives until its deleter is called. Null, which is no failure,
- * if DLPack has no such element type. */
+ * if DLPack has no such element type or the program no such result. */
 APPROX_ACT_EXPORT void *approxActMemoryExport(const ApproxActMemory *memory,
                                               unsigned result);
 /** Copies between device and host in any direction. */
@@ -83,15 +85,16 @@ APPROX_ACT_EXPORT bool approxActProgramRun(ApproxActProgram *program,
                                            void *const *buffers);
 
 /** Tells of the last run as JSON: `microseconds` of the whole; `peak_bytes`,
- * the most device memory that the program had at a time, without arguments that
- * are not of approxActProgramAllocate; and with the option `record` `kernels`,
+ * the most device memory that the program had at a time, with what contractions
+ * need beside (but for oneDNN's own), and without arguments that are not of
+ * approxActProgramAllocate; and with the option `record` `kernels`,
  * a list of objects with `name`, `launches`, `microseconds`,
  * `compile_microseconds`, `bytes_loaded` and `bytes_stored` (zero without the
  * option `count-accesses`). Valid until the next call for the program. */
 APPROX_ACT_EXPORT const char *
 approxActProgramStatistics(ApproxActProgram *program);
 /** Writes a trace of the last run to a file, for chrome://tracing or Perfetto;
- * without the option `record` it has memory alone. */
+ * without the option `record` it is empty. */
 APPROX_ACT_EXPORT bool approxActProgramWriteTrace(ApproxActProgram *program,
                                                   const char *file);
 

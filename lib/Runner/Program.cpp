@@ -21,10 +21,6 @@
 using namespace mlir;
 using namespace mlir::approx_act;
 
-static llvm::Error makeError(const Twine &message) {
-  return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
-}
-
 void approx_act::registerProgramDialects(DialectRegistry &registry) {
   registry.insert<DLTIDialect, gpu::GPUDialect, LLVM::LLVMDialect,
                   NVVM::NVVMDialect>();
@@ -44,25 +40,40 @@ static const char *getRuntimeFile() {
   return info.dli_fname;
 }
 
-Program::Program(Signature signature, std::string function,
+/// Whether a module runs on the CPU, by what it says, or else by its kernels.
+static bool isForCPU(ModuleOp module) {
+  if (auto device = module->getAttrOfType<StringAttr>(deviceAttrName))
+    return device.getValue() == "cpu";
+  WalkResult result = module.walk([](gpu::BinaryOp binary) {
+    for (auto object : binary.getObjects().getAsRange<gpu::ObjectAttr>())
+      if (object.getFormat() != gpu::CompilationTarget::Offload)
+        return WalkResult::interrupt();
+    return WalkResult::advance();
+  });
+  return !result.wasInterrupted();
+}
+
+Program::Program(Signature signature, std::string function, bool isCPU,
                  const runtime::Options &options)
     : signature(std::move(signature)), function(std::move(function)),
-      session(options) {}
+      isCPU(isCPU), session(options, isCPU) {}
 
 llvm::Expected<std::unique_ptr<Program>>
 Program::create(ModuleOp module, StringRef name,
                 const runtime::Options &runtimeOptions) {
   auto function = module.lookupSymbol<LLVM::LLVMFuncOp>(name);
   if (!function || function.isExternal())
-    return makeError("the module defines no llvm.func '" + name + "'");
+    return llvm::createStringError("the module defines no llvm.func '" + name +
+                                   "'");
   FailureOr<Signature> signature = Signature::get(function);
   if (failed(signature))
-    return makeError("function '" + name + "' cannot be run");
+    return llvm::createStringError("function '" + name + "' cannot be run");
   std::string interfaceName = ("_mlir_ciface_" + name).str();
   if (!module.lookupSymbol(interfaceName))
-    return makeError("function '" + name +
-                     "' has no C interface; lower it with the attribute "
-                     "llvm.emit_c_interface");
+    return llvm::createStringError(
+        "function '" + name +
+        "' has no C interface; lower it with the attribute "
+        "llvm.emit_c_interface");
 
   llvm::InitializeNativeTarget();
   llvm::InitializeNativeTargetAsmPrinter();
@@ -78,33 +89,33 @@ Program::create(ModuleOp module, StringRef name,
   if (!engine)
     return engine.takeError();
   std::unique_ptr<Program> program(
-      new Program(std::move(*signature), interfaceName, runtimeOptions));
+      new Program(std::move(*signature), interfaceName, ::isForCPU(module),
+                  runtimeOptions));
   program->engine = std::move(*engine);
   return program;
 }
 
 llvm::Error Program::load() {
+  std::lock_guard<std::mutex> lock(loading);
   if (isLoaded)
     return llvm::Error::success();
   // What is half loaded cannot be loaded once more.
   if (!loadError.empty())
-    return makeError(loadError);
+    return llvm::createStringError(loadError);
   if (llvm::Error error = session.run([&] { engine->initialize(); })) {
     loadError = llvm::toString(std::move(error));
-    return makeError(loadError);
+    return llvm::createStringError(loadError);
   }
   isLoaded = true;
   return llvm::Error::success();
 }
 
 Program::~Program() {
-  if (isLoaded)
-    // Unloads the modules of kernels.
+  if (loadError.empty())
+    // Unloads the modules of kernels, if they are loaded.
     inspect([&] { engine.reset(); });
-  else
-      // What is not loaded, or half of it, cannot be unloaded.
-      [[maybe_unused]]
-    ExecutionEngine *leaked = engine.release();
+  // What is half loaded cannot be unloaded.
+  [[maybe_unused]] ExecutionEngine *leaked = engine.release();
 }
 
 llvm::Expected<void *> Program::allocate(uint64_t bytes) {

@@ -50,8 +50,6 @@ struct Allocation {
 
 struct ApproxActProgram {
   std::shared_ptr<Program> program;
-  /// What the kernels are compiled for.
-  bool isCPU;
   std::string description;
   std::string statistics;
   double microseconds = 0;
@@ -59,7 +57,6 @@ struct ApproxActProgram {
 
 struct ApproxActMemory {
   std::shared_ptr<Allocation> allocation;
-  bool isCPU;
 };
 
 static std::string &getLastError() {
@@ -92,7 +89,8 @@ static void writeParameters(llvm::json::OStream &json, StringRef key,
   });
 }
 
-static std::string describe(ModuleOp module, const Signature &signature) {
+static std::string describe(ModuleOp module, const Signature &signature,
+                            const runtime::Options &options) {
   llvm::MapVector<StringAttr, int64_t> launches;
   // Contractions, the functions that compiled code calls by these names.
   llvm::MapVector<StringRef, int64_t> calls;
@@ -114,6 +112,7 @@ static std::string describe(ModuleOp module, const Signature &signature) {
   json.object([&] {
     writeParameters(json, "arguments", signature.arguments);
     writeParameters(json, "results", signature.results);
+    json.attribute("strict", options.strict);
     json.attributeObject("launches", [&] {
       for (auto [kernel, count] : launches)
         json.attribute(kernel.getValue(), count);
@@ -124,17 +123,6 @@ static std::string describe(ModuleOp module, const Signature &signature) {
     });
   });
   return text;
-}
-
-/// Whether the kernels of a module are for the CPU. One without kernels is.
-static bool isForCPU(ModuleOp module) {
-  WalkResult result = module.walk([](gpu::BinaryOp binary) {
-    for (auto object : binary.getObjects().getAsRange<gpu::ObjectAttr>())
-      if (object.getFormat() != gpu::CompilationTarget::Offload)
-        return WalkResult::interrupt();
-    return WalkResult::advance();
-  });
-  return !result.wasInterrupted();
 }
 
 /// Parses a module and makes a program of it.
@@ -159,21 +147,19 @@ load(StringRef text, StringRef function, StringRef options) {
     return success();
   });
   auto withMessages = [&](llvm::Error error) {
-    return llvm::createStringError(llvm::inconvertibleErrorCode(),
-                                   messages + llvm::toString(std::move(error)));
+    return llvm::createStringError(messages + llvm::toString(std::move(error)));
   };
   OwningOpRef<ModuleOp> module =
       parseSourceString<ModuleOp>(text, ParserConfig(context), "<module>");
   if (!module)
-    return withMessages(llvm::createStringError(llvm::inconvertibleErrorCode(),
-                                                "the module cannot be read"));
+    return withMessages(llvm::createStringError("the module cannot be read"));
   llvm::Expected<std::unique_ptr<Program>> program =
       Program::create(*module, function, *runtimeOptions);
   if (!program)
     return withMessages(program.takeError());
   auto result = std::make_unique<ApproxActProgram>();
-  result->isCPU = isForCPU(*module);
-  result->description = describe(*module, (*program)->getSignature());
+  result->description =
+      describe(*module, (*program)->getSignature(), *runtimeOptions);
   loaded->program = std::move(*program);
   result->program = std::shared_ptr<Program>(loaded, loaded->program.get());
   return std::move(result);
@@ -203,8 +189,7 @@ ApproxActMemory *approxActProgramAllocate(ApproxActProgram *program,
   llvm::Expected<void *> memory = program->program->allocate(bytes);
   if (memory)
     return new ApproxActMemory{
-        std::make_shared<Allocation>(program->program, *memory),
-        program->isCPU};
+        std::make_shared<Allocation>(program->program, *memory)};
   (void)succeed(memory.takeError());
   return nullptr;
 }
@@ -220,9 +205,11 @@ bool approxActMemoryRelease(ApproxActMemory *memory) {
 }
 
 void *approxActMemoryExport(const ApproxActMemory *memory, unsigned result) {
-  const Signature &signature = memory->allocation->program->getSignature();
-  return dlpack::makeTensor(signature.results[result],
-                            memory->allocation->pointer, memory->isCPU,
+  const Program &program = *memory->allocation->program;
+  if (result >= program.getSignature().results.size())
+    return nullptr;
+  return dlpack::makeTensor(program.getSignature().results[result],
+                            memory->allocation->pointer, program.isForCPU(),
                             memory->allocation);
 }
 

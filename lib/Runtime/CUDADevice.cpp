@@ -84,7 +84,7 @@ constexpr int32_t defaultSharedBytes = 48 * 1024;
 
 class CUDADevice : public Device {
 public:
-  explicit CUDADevice(StringRef kind);
+  explicit CUDADevice(const Twine &reason);
 
   void *loadModule(StringRef object, int optLevel) override;
   void unloadModule(void *module) override;
@@ -136,13 +136,11 @@ static DevicePointer asDevicePointer(const void *pointer) {
   return reinterpret_cast<uintptr_t>(pointer);
 }
 
-CUDADevice::CUDADevice(StringRef kind) {
+CUDADevice::CUDADevice(const Twine &reason) {
   SharedLibrary library({"libcuda.so.1"});
   if (!library)
-    fail(
-        "the program has kernels in " + kind +
-        ", and there is no CUDA driver to run them: " + library.getLoadError() +
-        "; compiled with format=llvm they run on the CPU");
+    fail(reason + ", and there is no CUDA driver: " + library.getLoadError() +
+         "; with format=llvm it runs on the CPU");
 #define LOAD(NAME) library.find(driver.NAME, #NAME)
 #define LOAD_V2(NAME) library.find(driver.NAME, #NAME "_v2")
   LOAD(cuInit);
@@ -180,8 +178,7 @@ CUDADevice::CUDADevice(StringRef kind) {
   int count = 0;
   CHECKED(cuDeviceGetCount, &count);
   if (count == 0)
-    fail("the program has kernels in " + kind +
-         ", and the CUDA driver finds no device");
+    fail(reason + ", and the CUDA driver finds no device");
   setDefaultDevice(0);
 }
 
@@ -355,6 +352,6 @@ void CUDADevice::contract(void *stream,
     CHECKED(cuStreamSynchronize, stream);
 }
 
-std::unique_ptr<Device> runtime::createCUDADevice(StringRef kind) {
-  return std::make_unique<CUDADevice>(kind);
+std::unique_ptr<Device> runtime::createCUDADevice(const Twine &reason) {
+  return std::make_unique<CUDADevice>(reason);
 }

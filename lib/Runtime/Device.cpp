@@ -23,8 +23,8 @@ static std::unique_ptr<Device> &getStored(bool isCPU) {
   return (*devices)[isCPU ? 1 : 0];
 }
 
-/// The only device of its kind in the process. `kind` says what was to run.
-static Device &getOnly(bool isCPU, StringRef kind = "") {
+/// The only device of its kind in the process. `reason` says why it is wanted.
+static Device &getOnly(bool isCPU, const Twine &reason) {
   static auto *mutex = new std::mutex;
   {
     std::lock_guard<std::mutex> lock(*mutex);
@@ -33,11 +33,18 @@ static Device &getOnly(bool isCPU, StringRef kind = "") {
   }
   // Without the lock, for there may be none.
   std::unique_ptr<Device> device =
-      isCPU ? createNVVMExecutor() : createCUDADevice(kind);
+      isCPU ? createNVVMExecutor() : createCUDADevice(reason);
   std::lock_guard<std::mutex> lock(*mutex);
   if (!getStored(isCPU))
     getStored(isCPU) = std::move(device);
   return *getStored(isCPU);
+}
+
+/// Makes a device that of the program.
+static void choose(Session::State &session, bool isCPU, const Twine &reason) {
+  session.device = &getOnly(isCPU, reason);
+  session.isCPU = isCPU;
+  session.device->enter();
 }
 
 /// What a module for a CUDA device is, for people.
@@ -58,19 +65,14 @@ Device &runtime::getDeviceFor(StringRef object) {
     fail("one program has modules for the CPU (LLVM bitcode) and for CUDA "
          "devices (" +
          getKind(object) + ")");
-  if (!session.device) {
-    session.device = &getOnly(isCPU, getKind(object));
-    session.isCPU = isCPU;
-    session.device->enter();
-  }
+  if (!session.device)
+    choose(session, isCPU, "the program has kernels in " + getKind(object));
   return *session.device;
 }
 
 Device &runtime::getDevice() {
   Session::State &session = getSession();
-  if (!session.device) {
-    session.device = &getOnly(/*isCPU=*/true);
-    session.isCPU = true;
-  }
+  if (!session.device)
+    choose(session, session.isCPU, "the program is compiled for CUDA devices");
   return *session.device;
 }

@@ -14,6 +14,7 @@
 
 #include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/StringRef.h"
+#include "llvm/ADT/Twine.h"
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -40,7 +41,8 @@ struct Launch {
 };
 
 /// A place for memory and kernels. Modules, functions, streams and events are
-/// handles that only the device understands. Errors end the program.
+/// handles that only the device understands. An error ends the call; see
+/// `fail`.
 class Device {
 public:
   virtual ~Device();
@@ -96,14 +98,15 @@ public:
 /// decides.
 Device &getDeviceFor(llvm::StringRef object);
 
-/// The device of the program. Without a module it is the CPU.
+/// The device of the program. Without a module it is what the session says.
 Device &getDevice();
 
 /// The CPU, which compiles NVVM modules for itself.
 std::unique_ptr<Device> createNVVMExecutor();
 
-/// A CUDA device; fails when there is no driver. `kind` says what was to run.
-std::unique_ptr<Device> createCUDADevice(llvm::StringRef kind);
+/// A CUDA device; fails when there is no driver. `reason` says why it is
+/// wanted.
+std::unique_ptr<Device> createCUDADevice(const llvm::Twine &reason);
 
 } // namespace mlir::approx_act::runtime
 

@@ -26,8 +26,7 @@ Expected<Options> runtime::parseOptions(StringRef text) {
                        .Case("record", &options.record)
                        .Default(nullptr);
     if (!option)
-      return createStringError(inconvertibleErrorCode(),
-                               "unknown option '" + name + "'");
+      return createStringError("unknown option '" + name + "'");
     *option = true;
   }
   return options;
@@ -37,14 +36,9 @@ Expected<Options> runtime::parseEnvironment() {
   const char *text = std::getenv("APPROX_ACT_RUNTIME");
   Expected<Options> options = parseOptions(text ? text : "");
   if (!options)
-    return createStringError(inconvertibleErrorCode(),
-                             "APPROX_ACT_RUNTIME: " +
-                                 toString(options.takeError()));
+    return createStringError("APPROX_ACT_RUNTIME: " +
+                             toString(options.takeError()));
   return options;
 }
 
 const Options &runtime::getOptions() { return getSession().options; }
-
-void runtime::setOptions(const Options &options) {
-  getSession().options = options;
-}

@@ -14,9 +14,11 @@
 #include "llvm/Support/SaveAndRestore.h"
 #include "llvm/Support/WithColor.h"
 #include "llvm/Support/raw_ostream.h"
+#include <atomic>
 #include <csetjmp>
 #include <cstdlib>
 #include <mutex>
+#include <pthread.h>
 
 using namespace llvm;
 using namespace mlir::approx_act;
@@ -39,12 +41,14 @@ Session::State &runtime::getSession() {
   if (current)
     return *current;
   // Never destroyed: programs unload their modules when they end.
-  static auto *process = new Session::State([] {
-    Expected<Options> options = parseEnvironment();
-    if (!options)
-      fail(toString(options.takeError()));
-    return *options;
-  }());
+  static auto *process = new Session::State(
+      [] {
+        Expected<Options> options = parseEnvironment();
+        if (!options)
+          fail(toString(options.takeError()));
+        return *options;
+      }(),
+      /*isCPU=*/true);
   return *process;
 }
 
@@ -88,12 +92,22 @@ void runtime::fail(const Twine &message) {
   return isDone;
 }
 
-Session::Session(const Options &options)
-    : state(std::make_unique<State>(options)) {}
+Session::Session(const Options &options, bool isCPU)
+    : state(std::make_unique<State>(options, isCPU)) {}
 
 Session::~Session() = default;
 
+/// Whether the process is a copy of one in which programs ran. It has their
+/// locks as they were, and none of the threads that libraries started.
+static std::atomic<bool> isForked = false;
+
 Error Session::run(function_ref<void()> body) {
+  [[maybe_unused]] static const int registered =
+      pthread_atfork(nullptr, nullptr, [] { isForked = true; });
+  if (isForked)
+    return createStringError(
+        "programs cannot run in a process that was forked from one in which "
+        "they ran; start processes anew (in Python, with the method 'spawn')");
   // The CPU runs one kernel at a time.
   static auto *mutex = new std::recursive_mutex;
   std::lock_guard<std::recursive_mutex> lock(*mutex);
@@ -118,5 +132,5 @@ Error Session::run(function_ref<void()> body) {
     runGuarded(ignored,
                [&] { state->device->free(pointer, /*stream=*/nullptr); });
   }
-  return createStringError(inconvertibleErrorCode(), frame.message);
+  return createStringError(frame.message);
 }

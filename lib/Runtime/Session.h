@@ -19,12 +19,13 @@
 namespace mlir::approx_act::runtime {
 
 struct Session::State {
-  explicit State(const Options &options) : options(options) {}
+  State(const Options &options, bool isCPU) : options(options), isCPU(isCPU) {}
 
   Options options;
   /// Chosen by the first module, or by the first use of memory.
   Device *device = nullptr;
-  bool isCPU = false;
+  /// What it is, or what it will be unless the first module says otherwise.
+  bool isCPU;
   Profile profile;
 };
 

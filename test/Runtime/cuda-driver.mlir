@@ -14,7 +14,7 @@
 // BIN: error: the program has kernels in a cubin, and there is no CUDA driver
 // FATBIN: error: the program has kernels in a fatbin, and there is no CUDA driver
 // ISA: error: the program has kernels in PTX, and there is no CUDA driver
-// CHECK-SAME: to run them: libcuda.so.1: {{.*}}; compiled with format=llvm they run on the CPU
+// CHECK-SAME: : libcuda.so.1: {{.*}}; with format=llvm it runs on the CPU
 
 module attributes {gpu.container_module} {
   gpu.module @kernels {

@@ -17,6 +17,7 @@
 #include "approx-act/Runtime/Runtime.h"
 #include "mlir/ExecutionEngine/ExecutionEngine.h"
 #include "mlir/IR/BuiltinOps.h"
+#include <mutex>
 
 namespace mlir::approx_act {
 
@@ -34,6 +35,8 @@ public:
   ~Program();
 
   const Signature &getSignature() const { return signature; }
+  /// Whether the device is the CPU.
+  bool isForCPU() const { return isCPU; }
 
   /// Loads the kernels, and with them the device, before anything else is done
   /// there; an error if there is no such device. The second time it does
@@ -61,15 +64,18 @@ public:
   void writeTrace(raw_ostream &os);
 
 private:
-  Program(Signature signature, std::string function,
+  Program(Signature signature, std::string function, bool isCPU,
           const runtime::Options &options);
   /// Runs `body` for this program, and is silent on what goes wrong.
   void inspect(llvm::function_ref<void()> body);
 
   Signature signature;
   std::string function;
+  bool isCPU;
   runtime::Session session;
   std::unique_ptr<ExecutionEngine> engine;
+  /// Guards what follows.
+  std::mutex loading;
   bool isLoaded = false;
   /// Why the kernels could not be loaded.
   std::string loadError;

@@ -22,6 +22,8 @@ namespace mlir::approx_act {
 inline constexpr llvm::StringLiteral argumentsAttrName("approx_act.arguments");
 /// Lists those of the buffers that it writes, which are its last arguments.
 inline constexpr llvm::StringLiteral resultsAttrName("approx_act.results");
+/// Of a module, what runs it: "cpu", or "cuda".
+inline constexpr llvm::StringLiteral deviceAttrName("approx_act.device");
 
 /// A buffer of a function.
 struct Parameter {

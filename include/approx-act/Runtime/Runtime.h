@@ -63,18 +63,16 @@ parseOptions(llvm::StringRef text);
 /// Reads the environment variable APPROX_ACT_RUNTIME, such a list.
 APPROX_ACT_RUNTIME_EXPORT llvm::Expected<Options> parseEnvironment();
 
-/// Sets the options of all modules loaded from now on. Without a call they are
-/// those of the environment.
-APPROX_ACT_RUNTIME_EXPORT void setOptions(const Options &options);
-
-/// The options in force.
+/// The options in force: of the session, or else those of the environment.
 APPROX_ACT_RUNTIME_EXPORT const Options &getOptions();
 
 /// One of several programs in a process, with a device, options and records of
 /// its own. A process that hosts one program needs none.
 class APPROX_ACT_RUNTIME_EXPORT Session {
 public:
-  explicit Session(const Options &options);
+  /// \param isCPU whether the program is for the CPU or for a CUDA device, of
+  ///   which it may need memory before, or without, modules of kernels.
+  Session(const Options &options, bool isCPU);
   ~Session();
 
   /// Calls `body`, in which all calls of the runtime by this thread are for
