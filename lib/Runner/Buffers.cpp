@@ -9,10 +9,6 @@
 using namespace mlir;
 using namespace mlir::approx_act;
 
-static llvm::Error makeError(const Twine &message) {
-  return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
-}
-
 llvm::Error Buffers::allocate() {
   const Signature &signature = program.getSignature();
   for (ArrayRef<Parameter> parameters :
@@ -56,9 +52,10 @@ llvm::Error Buffers::setArgument(unsigned index, const Array &array) {
   ArrayRef<int64_t> shape = parameter.type.getShape();
   if (!isElementType(parameter, array.elementType) ||
       shape != ArrayRef(array.shape))
-    return makeError("argument " + Twine(index) + " is an array " +
-                     describeArray(parameter.elementType, shape) + ", found " +
-                     describeArray(array.elementType, array.shape));
+    return llvm::createStringError(
+        "argument " + Twine(index) + " is an array " +
+        describeArray(parameter.elementType, shape) + ", found " +
+        describeArray(array.elementType, array.shape));
   return program.copy(buffers[index], array.data.data(), array.data.size());
 }
 
@@ -80,16 +77,16 @@ llvm::Expected<Array> Buffers::getResult(unsigned index) const {
 llvm::Error Buffers::checkFeed(const Feed &feed) const {
   const Signature &signature = program.getSignature();
   if (feed.result >= signature.results.size())
-    return makeError("there is no result " + Twine(feed.result) +
-                     " to feed back");
+    return llvm::createStringError("there is no result " + Twine(feed.result) +
+                                   " to feed back");
   if (feed.argument >= signature.arguments.size())
-    return makeError("there is no argument " + Twine(feed.argument) +
-                     " to feed");
+    return llvm::createStringError("there is no argument " +
+                                   Twine(feed.argument) + " to feed");
   const Parameter &result = signature.results[feed.result];
   const Parameter &argument = signature.arguments[feed.argument];
   if (result.elementType != argument.elementType ||
       result.type.getShape() != argument.type.getShape())
-    return makeError(
+    return llvm::createStringError(
         "result " + Twine(feed.result) + " is an array " +
         describeArray(result.elementType, result.type.getShape()) +
         ", argument " + Twine(feed.argument) + " is an array " +

@@ -16,12 +16,6 @@ static constexpr llvm::StringLiteral magic("\x93NUMPY");
 /// The header ends at a multiple of this.
 static constexpr size_t headerAlignment = 64;
 
-template <typename... Args>
-static llvm::Error makeError(const char *format, const Args &...args) {
-  return llvm::createStringError(llvm::inconvertibleErrorCode(), format,
-                                 args...);
-}
-
 std::string approx_act::describeArray(StringRef elementType,
                                       ArrayRef<int64_t> shape) {
   std::string text;
@@ -37,10 +31,12 @@ static llvm::Expected<StringRef> getEntry(StringRef header, StringRef key) {
   std::string quoted = ("'" + key + "'").str();
   size_t position = header.find(quoted);
   if (position == StringRef::npos)
-    return makeError("the header has no entry %s", quoted.c_str());
+    return llvm::createStringError("the header has no entry %s",
+                                   quoted.c_str());
   StringRef rest = header.drop_front(position + quoted.size()).ltrim();
   if (!rest.consume_front(":"))
-    return makeError("the header has no value for %s", quoted.c_str());
+    return llvm::createStringError("the header has no value for %s",
+                                   quoted.c_str());
   return rest.ltrim();
 }
 
@@ -52,18 +48,20 @@ static llvm::Error readElementType(StringRef header, Array &array,
     return entry.takeError();
   StringRef rest = *entry;
   if (!rest.consume_front("'"))
-    return makeError("elements are structures, which are not supported");
+    return llvm::createStringError(
+        "elements are structures, which are not supported");
   array.elementType = rest.take_until([](char c) { return c == '\''; }).str();
   StringRef type = array.elementType;
   if (type.starts_with(">"))
-    return makeError("elements of type '%s' are big-endian; save the array "
-                     "in little-endian order",
-                     array.elementType.c_str());
+    return llvm::createStringError(
+        "elements of type '%s' are big-endian; save the array "
+        "in little-endian order",
+        array.elementType.c_str());
   StringRef digits = type.drop_front(std::min<size_t>(2, type.size()));
   if (type.size() < 3 || !StringRef("biufcV").contains(type[1]) ||
       digits.getAsInteger(10, elementBytes) || elementBytes == 0)
-    return makeError("elements of type '%s' are not supported",
-                     array.elementType.c_str());
+    return llvm::createStringError("elements of type '%s' are not supported",
+                                   array.elementType.c_str());
   return llvm::Error::success();
 }
 
@@ -73,16 +71,19 @@ static llvm::Error readShape(StringRef header, Array &array) {
     return entry.takeError();
   StringRef rest = *entry;
   if (!rest.consume_front("("))
-    return makeError("the shape is not a tuple");
+    return llvm::createStringError("the shape is not a tuple");
+  size_t end = rest.find(')');
+  if (end == StringRef::npos)
+    return llvm::createStringError("the header ends within the shape");
   SmallVector<StringRef> sizes;
-  rest.take_until([](char c) { return c == ')'; })
-      .split(sizes, ',', /*MaxSplit=*/-1, /*KeepEmpty=*/false);
+  rest.take_front(end).split(sizes, ',', /*MaxSplit=*/-1, /*KeepEmpty=*/false);
   for (StringRef text : sizes) {
     int64_t size;
     if (text.trim().empty())
       continue;
     if (text.trim().getAsInteger(10, size) || size < 0)
-      return makeError("the shape has a size '%s'", text.trim().str().c_str());
+      return llvm::createStringError("the shape has a size '%s'",
+                                     text.trim().str().c_str());
     array.shape.push_back(size);
   }
   return llvm::Error::success();
@@ -92,18 +93,23 @@ static llvm::Error checkOrder(StringRef header, const Array &array) {
   llvm::Expected<StringRef> entry = getEntry(header, "fortran_order");
   if (!entry)
     return entry.takeError();
-  if (entry->starts_with("True") && array.shape.size() > 1)
-    return makeError("the array %s is in Fortran's order; save it in C order "
-                     "(numpy.ascontiguousarray)",
-                     describeArray(array.elementType, array.shape).c_str());
+  bool isFortran = entry->starts_with("True");
+  if (!isFortran && !entry->starts_with("False"))
+    return llvm::createStringError("'fortran_order' is neither True nor False");
+  if (isFortran && array.shape.size() > 1)
+    return llvm::createStringError(
+        "the array %s is in Fortran's order; save it in C order "
+        "(numpy.ascontiguousarray)",
+        describeArray(array.elementType, array.shape).c_str());
   return llvm::Error::success();
 }
 
 llvm::Expected<Array> approx_act::readNpy(StringRef text) {
   if (!text.consume_front(magic))
-    return makeError("not a .npy file: it does not start with \\x93NUMPY");
+    return llvm::createStringError(
+        "not a .npy file: it does not start with \\x93NUMPY");
   if (text.size() < 4)
-    return makeError("the file ends within its header");
+    return llvm::createStringError("the file ends within its header");
   unsigned version = static_cast<unsigned char>(text[0]);
   text = text.drop_front(2);
   size_t headerSize = llvm::support::endian::read16le(text.data());
@@ -114,7 +120,7 @@ llvm::Expected<Array> approx_act::readNpy(StringRef text) {
   }
   text = text.drop_front(sizeBytes);
   if (text.size() < headerSize)
-    return makeError("the file ends within its header");
+    return llvm::createStringError("the file ends within its header");
   StringRef header = text.take_front(headerSize);
   StringRef data = text.drop_front(headerSize);
 
@@ -130,9 +136,10 @@ llvm::Expected<Array> approx_act::readNpy(StringRef text) {
   for (int64_t size : array.shape)
     bytes = llvm::SaturatingMultiply<uint64_t>(bytes, size, &hasOverflowed);
   if (data.size() != bytes)
-    return makeError("an array %s has %zu bytes, the file has %zu of them",
-                     describeArray(array.elementType, array.shape).c_str(),
-                     static_cast<size_t>(bytes), data.size());
+    return llvm::createStringError(
+        "an array %s has %zu bytes, the file has %zu of them",
+        describeArray(array.elementType, array.shape).c_str(),
+        static_cast<size_t>(bytes), data.size());
   array.data.assign(data.begin(), data.end());
   return array;
 }

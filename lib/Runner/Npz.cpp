@@ -30,14 +30,8 @@ static constexpr uint16_t zip64Field = 1;
 static constexpr uint32_t inZip64 = UINT32_MAX;
 static constexpr llvm::StringLiteral npySuffix(".npy");
 
-template <typename... Args>
-static llvm::Error makeError(const char *format, const Args &...args) {
-  return llvm::createStringError(llvm::inconvertibleErrorCode(), format,
-                                 args...);
-}
-
 static llvm::Error makeTruncatedError() {
-  return makeError("the archive is damaged");
+  return llvm::createStringError("the archive is damaged");
 }
 
 namespace {
@@ -45,6 +39,7 @@ namespace {
 struct Entry {
   StringRef name;
   uint16_t method;
+  uint32_t crc;
   uint64_t storedBytes;
   uint64_t bytes;
   uint64_t offset;
@@ -76,6 +71,7 @@ static llvm::Expected<Entry> readEntry(StringRef &directory) {
   const char *fields = directory.data();
   Entry entry;
   entry.method = endian::read16le(fields + 10);
+  entry.crc = endian::read32le(fields + 16);
   entry.storedBytes = endian::read32le(fields + 20);
   entry.bytes = endian::read32le(fields + 24);
   entry.offset = endian::read32le(fields + 42);
@@ -95,8 +91,9 @@ static llvm::Expected<Entry> readEntry(StringRef &directory) {
 static llvm::Expected<StringRef> getContent(StringRef text,
                                             const Entry &entry) {
   if (entry.method != 0)
-    return makeError("'%s' is compressed; write the archive with numpy.savez",
-                     entry.name.str().c_str());
+    return llvm::createStringError(
+        "'%s' is compressed; write the archive with numpy.savez",
+        entry.name.str().c_str());
   if (entry.offset > text.size() || text.size() - entry.offset < localBytes)
     return makeTruncatedError();
   StringRef local = text.drop_front(entry.offset);
@@ -106,7 +103,11 @@ static llvm::Expected<StringRef> getContent(StringRef text,
                    endian::read16le(local.data() + 28);
   if (local.size() < skipped || local.size() - skipped < entry.bytes)
     return makeTruncatedError();
-  return local.substr(skipped, entry.bytes);
+  StringRef content = local.substr(skipped, entry.bytes);
+  if (llvm::crc32(llvm::arrayRefFromStringRef(content)) != entry.crc)
+    return llvm::createStringError("'%s' is damaged: its checksum is wrong",
+                                   entry.name.str().c_str());
+  return content;
 }
 
 llvm::Expected<std::vector<NamedArray>> approx_act::readNpz(StringRef text) {
@@ -115,12 +116,13 @@ llvm::Expected<std::vector<NamedArray>> approx_act::readNpz(StringRef text) {
   endian::write32le(magic, endMagic);
   size_t position = text.rfind(StringRef(magic, sizeof(magic)));
   if (position == StringRef::npos || text.size() - position < endBytes)
-    return makeError("not a .npz file: it is not a zip archive");
+    return llvm::createStringError("not a .npz file: it is not a zip archive");
   const char *end = text.data() + position;
   uint16_t count = endian::read16le(end + 10);
   uint32_t offset = endian::read32le(end + 16);
   if (offset == inZip64)
-    return makeError("archives of more than 4 GB are not supported");
+    return llvm::createStringError(
+        "archives of more than 4 GB are not supported");
   if (offset > text.size())
     return makeTruncatedError();
 
@@ -130,6 +132,9 @@ llvm::Expected<std::vector<NamedArray>> approx_act::readNpz(StringRef text) {
     llvm::Expected<Entry> entry = readEntry(directory);
     if (!entry)
       return entry.takeError();
+    // A folder.
+    if (entry->name.ends_with("/"))
+      continue;
     llvm::Expected<StringRef> content = getContent(text, *entry);
     if (!content)
       return content.takeError();
@@ -137,8 +142,8 @@ llvm::Expected<std::vector<NamedArray>> approx_act::readNpz(StringRef text) {
     name.consume_back(npySuffix);
     llvm::Expected<Array> array = readNpy(*content);
     if (!array)
-      return makeError("'%s': %s", name.str().c_str(),
-                       llvm::toString(array.takeError()).c_str());
+      return llvm::createStringError("'%s': %s", name.str().c_str(),
+                                     llvm::toString(array.takeError()).c_str());
     arrays.emplace_back(name.str(), std::move(*array));
   }
   return arrays;
@@ -164,6 +169,10 @@ private:
 } // namespace
 
 llvm::Error approx_act::writeNpz(raw_ostream &os, ArrayRef<NamedArray> arrays) {
+  if (arrays.size() > UINT16_MAX)
+    return llvm::createStringError(
+        "archives of more than 65535 arrays are not supported; write one .npy "
+        "file for each result");
   std::string directory;
   uint64_t offset = 0;
   for (const auto &[name, array] : arrays) {
@@ -173,8 +182,9 @@ llvm::Error approx_act::writeNpz(raw_ostream &os, ArrayRef<NamedArray> arrays) {
     std::string fileName = name + npySuffix.str();
     uint64_t next = offset + localBytes + fileName.size() + content.size();
     if (next >= inZip64)
-      return makeError("archives of more than 4 GB are not supported; write "
-                       "one .npy file for each result");
+      return llvm::createStringError(
+          "archives of more than 4 GB are not supported; write "
+          "one .npy file for each result");
     uint32_t crc = llvm::crc32(llvm::arrayRefFromStringRef(content));
     // From the version to the extra field's size: alike in both places.
     Fields common;

@@ -88,26 +88,26 @@ public:
 private:
   llvm::Error readInputs();
   llvm::Error parseFeeds();
+  llvm::Error openOutputs();
   llvm::Error runAll();
   llvm::Error writeOutputs();
   void printTimings();
-  llvm::Error writeTrace();
 
   const CommandLine &options;
   std::unique_ptr<Program> program;
   std::optional<Buffers> buffers;
   SmallVector<Feed> feeds;
+  /// The files for results, and that for the trace.
+  SmallVector<std::unique_ptr<llvm::ToolOutputFile>> outputs;
+  std::unique_ptr<llvm::ToolOutputFile> trace;
   /// Microseconds of every run.
   SmallVector<double> times;
 };
 } // namespace
 
-static llvm::Error makeError(const Twine &message) {
-  return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
-}
-
 static llvm::Error inFile(StringRef file, llvm::Error error) {
-  return makeError(file + ": " + llvm::toString(std::move(error)));
+  return llvm::createStringError(file + ": " +
+                                 llvm::toString(std::move(error)));
 }
 
 static bool isArchive(StringRef file) { return file.ends_with(".npz"); }
@@ -122,9 +122,11 @@ llvm::Error Runner::readInputs() {
   llvm::SmallVector<bool> isGiven(count, false);
   auto set = [&](unsigned index, const Array &array) -> llvm::Error {
     if (index >= count)
-      return makeError("an array for argument " + Twine(index) +
-                       "; the function has " + Twine(count));
-    isGiven[index] = true;
+      return llvm::createStringError("an array for argument " + Twine(index) +
+                                     "; the function has " + Twine(count));
+    if (std::exchange(isGiven[index], true))
+      return llvm::createStringError("a second array for argument " +
+                                     Twine(index));
     return buffers->setArgument(index, array);
   };
   unsigned next = 0;
@@ -132,7 +134,7 @@ llvm::Error Runner::readInputs() {
     std::string message;
     std::unique_ptr<llvm::MemoryBuffer> buffer = openInputFile(file, &message);
     if (!buffer)
-      return makeError(message);
+      return llvm::createStringError(message);
     if (!isArchive(file)) {
       llvm::Expected<Array> array = readNpy(buffer->getBuffer());
       if (!array)
@@ -149,17 +151,18 @@ llvm::Error Runner::readInputs() {
       StringRef number = name;
       unsigned index;
       if (!number.consume_front("arr_") || number.getAsInteger(10, index))
-        return makeError(Twine(file) +
-                         ": expected arrays named arr_0, arr_1, "
-                         "..., found '" +
-                         name + "'");
+        return llvm::createStringError(Twine(file) +
+                                       ": expected arrays named arr_0, arr_1, "
+                                       "..., found '" +
+                                       name + "'");
       if (llvm::Error error = set(index, array))
         return inFile(file, std::move(error));
     }
   }
   for (auto [index, given] : llvm::enumerate(isGiven))
     if (!given)
-      return makeError("argument " + Twine(index) + " has no input");
+      return llvm::createStringError("argument " + Twine(index) +
+                                     " has no input");
   return llvm::Error::success();
 }
 
@@ -169,18 +172,44 @@ llvm::Error Runner::parseFeeds() {
     auto [result, argument] = text.split(':');
     if (result.getAsInteger(10, feed.result) ||
         argument.getAsInteger(10, feed.argument))
-      return makeError("--feed: expected <result>:<argument>, found '" + text +
-                       "'");
+      return llvm::createStringError(
+          "--feed: expected <result>:<argument>, found '" + text + "'");
     if (llvm::Error error = buffers->checkFeed(feed))
-      return makeError("--feed: " + llvm::toString(std::move(error)));
+      return llvm::createStringError("--feed: " +
+                                     llvm::toString(std::move(error)));
     feeds.push_back(feed);
   }
   return llvm::Error::success();
 }
 
+/// Before anything runs, for that may take long.
+llvm::Error Runner::openOutputs() {
+  auto open = [](const std::string &file,
+                 std::unique_ptr<llvm::ToolOutputFile> &output) {
+    std::string message;
+    output = openOutputFile(file, &message);
+    return output ? llvm::Error::success() : llvm::createStringError(message);
+  };
+  unsigned count = program->getSignature().results.size();
+  unsigned next = 0;
+  for (const std::string &file : options.outputs) {
+    if (!isArchive(file) && next++ >= count)
+      return llvm::createStringError(Twine(file) + ": a file for result " +
+                                     Twine(count) + "; the function has " +
+                                     Twine(count));
+    if (llvm::Error error = open(file, outputs.emplace_back()))
+      return error;
+  }
+  return options.trace.empty() ? llvm::Error::success()
+                               : open(options.trace, trace);
+}
+
 llvm::Error Runner::runAll() {
+  if (options.repeat == 0)
+    return llvm::createStringError("--repeat: the function runs at least once");
   using Clock = std::chrono::steady_clock;
-  for (unsigned i = 0; i < options.warmup + options.repeat; ++i) {
+  uint64_t count = uint64_t(options.warmup) + options.repeat;
+  for (uint64_t i = 0; i < count; ++i) {
     if (i == options.warmup && i > 0)
       program->resetStatistics();
     if (i > 0)
@@ -201,12 +230,7 @@ llvm::Error Runner::runAll() {
 llvm::Error Runner::writeOutputs() {
   unsigned count = program->getSignature().results.size();
   unsigned next = 0;
-  for (const std::string &file : options.outputs) {
-    std::string message;
-    std::unique_ptr<llvm::ToolOutputFile> output =
-        openOutputFile(file, &message);
-    if (!output)
-      return makeError(message);
+  for (auto [file, output] : llvm::zip_equal(options.outputs, outputs)) {
     if (isArchive(file)) {
       std::vector<NamedArray> arrays;
       arrays.reserve(count);
@@ -219,9 +243,6 @@ llvm::Error Runner::writeOutputs() {
       if (llvm::Error error = writeNpz(output->os(), arrays))
         return inFile(file, std::move(error));
     } else {
-      if (next >= count)
-        return makeError(Twine(file) + ": a file for result " + Twine(next) +
-                         "; the function has " + Twine(count));
       llvm::Expected<Array> array = buffers->getResult(next++);
       if (!array)
         return array.takeError();
@@ -252,17 +273,6 @@ void Runner::printTimings() {
   }
 }
 
-llvm::Error Runner::writeTrace() {
-  std::string message;
-  std::unique_ptr<llvm::ToolOutputFile> output =
-      openOutputFile(options.trace, &message);
-  if (!output)
-    return makeError(message);
-  program->writeTrace(output->os());
-  output->keep();
-  return llvm::Error::success();
-}
-
 llvm::Error Runner::run(ModuleOp module) {
   // Beside those of the environment.
   llvm::Expected<runtime::Options> runtimeOptions = runtime::parseEnvironment();
@@ -282,19 +292,20 @@ llvm::Error Runner::run(ModuleOp module) {
   buffers.emplace(*program);
   if (llvm::Error error = buffers->allocate())
     return error;
-  for (auto step : {&Runner::readInputs, &Runner::parseFeeds, &Runner::runAll})
+  for (auto step :
+       {&Runner::readInputs, &Runner::parseFeeds, &Runner::openOutputs,
+        &Runner::runAll, &Runner::writeOutputs})
     if (llvm::Error error = (this->*step)())
       return error;
-  if (llvm::Error error = writeOutputs())
-    return error;
   if (options.timings)
     printTimings();
   if (options.peakMemory)
     llvm::outs() << "peak of device memory: "
                  << program->getMemoryStatistics().peak << " bytes\n";
-  if (!options.trace.empty())
-    if (llvm::Error error = writeTrace())
-      return error;
+  if (trace) {
+    program->writeTrace(trace->os());
+    trace->keep();
+  }
   return buffers->release();
 }
 

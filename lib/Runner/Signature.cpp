@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "approx-act/Runner/Signature.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace mlir::approx_act;
@@ -59,6 +60,11 @@ getParameters(LLVM::LLVMFuncOp function, StringRef name) {
              << "' have no form in files";
     int64_t bytes = 0;
     (void)StringRef(*elementType).drop_front(2).getAsInteger(10, bytes);
+    int64_t total = bytes;
+    for (int64_t size : type.getShape())
+      if (llvm::MulOverflow(total, size, total))
+        return function.emitError("more bytes than 64 bits can count in '")
+               << name << "', found " << attribute;
     parameters.push_back({type, *elementType, bytes});
   }
   return parameters;

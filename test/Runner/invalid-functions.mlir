@@ -10,6 +10,8 @@
 // DYNAMIC: error: expected memref types of static shape and identity layout in 'approx_act.arguments', found memref<?xf32>
 // RUN: not approx-act-runner %s --entry=narrow 2>&1 | FileCheck %s --check-prefix=NARROW
 // NARROW: error: elements of type 'i4' in 'approx_act.results' have no form in files
+// RUN: not approx-act-runner %s --entry=huge 2>&1 | FileCheck %s --check-prefix=HUGE
+// HUGE: error: more bytes than 64 bits can count in 'approx_act.arguments', found memref<4611686018427387904x3xf32>
 // RUN: not approx-act-runner %s --entry=fields 2>&1 | FileCheck %s --check-prefix=COUNT
 // COUNT: error: expected 5 arguments, the fields of the memrefs in 'approx_act.arguments' and 'approx_act.results', and no result; found 1 arguments and result type '!llvm.void'
 // RUN: not approx-act-runner %s --entry=interface 2>&1 | FileCheck %s --check-prefix=INTERFACE
@@ -24,6 +26,10 @@ module {
     llvm.return
   }
   llvm.func @narrow() attributes {approx_act.arguments = [], approx_act.results = [memref<2xi4>]} {
+    llvm.return
+  }
+  llvm.func @huge() attributes {
+      approx_act.arguments = [memref<4611686018427387904x3xf32>], approx_act.results = []} {
     llvm.return
   }
   llvm.func @fields(%x: !llvm.ptr) attributes {

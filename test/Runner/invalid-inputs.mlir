@@ -41,6 +41,13 @@
 // RUN: not approx-act-runner %t.mlir --input=%t.header.npy 2>&1 | FileCheck %s --check-prefix=HEADER
 // HEADER: header.npy: the file ends within its header
 
+// RUN: %python %S/Inputs/damaged.py %t
+// RUN: not approx-act-runner %t.mlir --input=%t.open.npy 2>&1 | FileCheck %s --check-prefix=OPEN
+// OPEN: open.npy: the header ends within the shape
+
+// RUN: not approx-act-runner %t.mlir --input=%t.one.npy 2>&1 | FileCheck %s --check-prefix=ONE
+// ONE: one.npy: 'fortran_order' is neither True nor False
+
 // RUN: not approx-act-runner %t.mlir --input=%s 2>&1 | FileCheck %s --check-prefix=MAGIC
 // MAGIC: invalid-inputs.mlir: not a .npy file: it does not start with \x93NUMPY
 
@@ -52,12 +59,31 @@
 // COMPRESSED: zip.npz: 'arr_0.npy' is compressed; write the archive with numpy.savez
 // RUN: not approx-act-runner %t.mlir --input=%t.names.npz 2>&1 | FileCheck %s --check-prefix=NAMES
 // NAMES: names.npz: expected arrays named arr_0, arr_1, ..., found 'x'
+// An entry of which a bit is wrong, and one that is there twice; folders are none.
+// RUN: not approx-act-runner %t.mlir --input=%t.bit.npz 2>&1 | FileCheck %s --check-prefix=BIT
+// BIT: bit.npz: 'arr_0.npy' is damaged: its checksum is wrong
+// RUN: not approx-act-runner %t.mlir --input=%t.twice.npz 2>&1 | FileCheck %s --check-prefix=TWICE
+// RUN: not approx-act-runner %t.mlir --input=%t.folder.npz --input=%t.good.npy 2>&1 | FileCheck %s --check-prefix=TWICE
+// TWICE: a second array for argument 0
+// RUN: approx-act-runner %t.mlir --input=%t.folder.npz
 // RUN: cp %t.good.npy %t.plain.npz
 // RUN: not approx-act-runner %t.mlir --input=%t.plain.npz 2>&1 | FileCheck %s --check-prefix=ARCHIVE
 // ARCHIVE: plain.npz: not a .npz file: it is not a zip archive
 
 // RUN: not approx-act-runner %t.mlir --input=%t.good.npy --output=%t.a.npy --output=%t.b.npy 2>&1 | FileCheck %s --check-prefix=OUTPUTS
 // OUTPUTS: b.npy: a file for result 1; the function has 1
+
+// What cannot be written is known before anything runs.
+// RUN: not approx-act-runner %t.mlir --input=%t.good.npy --warmup=4000000000 --output=%t.none/y.npy 2>&1 | FileCheck %s --check-prefix=WRITE
+// RUN: not approx-act-runner %t.mlir --input=%t.good.npy --warmup=4000000000 --trace=%t.none/y.json 2>&1 | FileCheck %s --check-prefix=WRITE
+// WRITE: error: cannot open output file '{{.*}}none/y.{{npy|json}}': No such file or directory
+
+// Of no run there are no results.
+// RUN: rm -f %t.y.npy
+// RUN: not approx-act-runner %t.mlir --input=%t.good.npy --repeat=0 --output=%t.y.npy 2>&1 | FileCheck %s --check-prefix=REPEAT
+// REPEAT: error: --repeat: the function runs at least once
+// RUN: not ls %t.y.npy
+
 // RUN: not approx-act-runner %t.mlir --input=%t.good.npy --feed=0:1 2>&1 | FileCheck %s --check-prefix=FEED
 // FEED: error: --feed: there is no argument 1 to feed
 // RUN: not approx-act-runner %t.mlir --input=%t.good.npy --feed=0 2>&1 | FileCheck %s --check-prefix=PAIR

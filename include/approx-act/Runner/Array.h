@@ -1,5 +1,4 @@
-//===- Array.h - Arrays in files ---------------------------------*- C++
-//-*-===//
+//===- Array.h - Arrays in files --------------------------------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -46,7 +45,8 @@ using NamedArray = std::pair<std::string, Array>;
 
 /// Reads the text of a .npz file. Compressed archives are an error.
 llvm::Expected<std::vector<NamedArray>> readNpz(StringRef text);
-/// Writes an archive; an error when it is larger than 4 GB.
+/// Writes an archive; an error when it is larger than 4 GB or has more than
+/// 65535 arrays.
 llvm::Error writeNpz(raw_ostream &os, ArrayRef<NamedArray> arrays);
 
 } // namespace mlir::approx_act
