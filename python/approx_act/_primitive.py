@@ -131,7 +131,8 @@ def rewrite(
       program and ``options.strict`` is not set.
 
     Raises:
-      ApproxActError: the compiler is missing, or refused and ``strict`` is set.
+      ApproxActError: the compiler is missing or fails, or refused and ``strict`` is
+        set.
     """
     tool.find_tool()  # A missing compiler is an error, not a reason to go on without.
     try:
@@ -140,8 +141,8 @@ def rewrite(
         unchanged = result.unchanged
         if unchanged is None or unchanged.kind == "Analysis":
             return result
-        refusal = tool.ApproxActError(unchanged.args["reason"])
-    except tool.ApproxActError as error:
+        refusal = tool.RefusedError(unchanged.args["reason"])
+    except tool.RefusedError as error:
         refusal = error
     if options.strict:
         raise refusal
@@ -154,9 +155,9 @@ def rewrite(
 
 
 def require_loss(forward: Sequence[int]) -> None:
-    """Raises ApproxActError where it is not known which result is the loss."""
+    """Raises RefusedError where it is not known which result is the loss."""
     if not forward:
-        raise tool.ApproxActError(
+        raise tool.RefusedError(
             "cannot tell which result is the loss: none, or more than one, is a scalar "
             "float; name it with forward=<index> or forward=lambda out: <leaf>"
         )

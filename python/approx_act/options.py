@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
+import numpy as np
 
 Forward = int | Sequence[int] | Callable[[Any], Any] | None
 
@@ -19,6 +20,9 @@ _CHOICES = {
     "granularity": ("auto", "tensor", "channel", "group"),
     "rounding": ("nearest", "stochastic"),
 }
+
+# What a half width can be: the compiler computes with it in f32, and with its double.
+_LEAST, _MOST = float(np.finfo(np.float32).smallest_normal), float(np.finfo(np.float32).max) / 2
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -62,13 +66,15 @@ class Options:
             if value not in choices:
                 expected = ", ".join(map(repr, choices))
                 raise ValueError(f"{name} must be one of {expected}, not {value!r}")
-        _require_number("sigma", self.sigma, lambda x: x > 0, "positive")
-        _require_number("min_fraction", self.min_fraction, lambda x: 0 <= x <= 1, "from 0 to 1")
+        self._check_number("sigma", lambda x: _LEAST <= x <= _MOST, "positive and fit 32 bits")
+        self._check_number("min_fraction", lambda x: 0 <= x <= 1, "from 0 to 1")
         if self.group_size is not None and operator.index(self.group_size) <= 0:
             raise ValueError(f"group_size must be positive, not {self.group_size}")
         operator.index(self.bits)  # 8.0 would not do.
-        if operator.index(self.seed) < 0:
-            raise ValueError(f"seed must not be negative, not {self.seed}")
+        if not 0 <= operator.index(self.seed) < 2**32:
+            raise ValueError(
+                f"seed must not be negative and must be less than 2**32, not {self.seed}"
+            )
         forward = self.forward
         if forward is not None and not callable(forward):
             indices = forward if isinstance(forward, Sequence) else (forward,)
@@ -80,6 +86,15 @@ class Options:
                     f"picks leaves of the result, not {forward!r}"
                 ) from None
             object.__setattr__(self, "forward", indices)
+
+    def _check_number(self, name: str, accept: Callable[[float], bool], expected: str) -> None:
+        """Makes an option that is a number a float, which is how the compiler reads it."""
+        value = getattr(self, name)
+        if value is None:
+            return
+        if not isinstance(value, numbers.Real) or isinstance(value, bool) or not accept(value):
+            raise ValueError(f"{name} must be {expected}, not {value!r}")
+        object.__setattr__(self, name, float(value))
 
     def forward_indices(self, out_tree: jax.tree_util.PyTreeDef) -> tuple[int, ...]:
         """Returns the flat indices of the results that must be exact.
@@ -129,7 +144,7 @@ class Options:
             "granularity": self.granularity,
             "group-size": self.group_size,
             "rounding": self.rounding,
-            "seed": self.seed,
+            "seed": int(self.seed),
             "min-fraction": self.min_fraction,
             "forward-results": ",".join(map(str, forward)) or None,
             "target": target,
@@ -142,15 +157,3 @@ class _Leaf:
     """Stands for one leaf of a result when ``forward`` picks from it."""
 
     index: int
-
-
-def _require_number(
-    name: str,
-    value: Any,
-    accept: Callable[[float], bool],
-    expected: str,
-) -> None:
-    if value is None:
-        return
-    if not isinstance(value, numbers.Real) or not accept(value):
-        raise ValueError(f"{name} must be {expected}, not {value!r}")

@@ -84,6 +84,10 @@ class ApproxActError(Exception):
         super().__init__("\n".join(lines))
 
 
+class RefusedError(ApproxActError):
+    """The compiler works, and says what is wrong with the program."""
+
+
 class ApproxActWarning(UserWarning):
     """A training step was left exact; the text says why."""
 
@@ -340,4 +344,5 @@ def _failure(tool: str, code: int, messages: str) -> ApproxActError:
     diagnostics = parse_diagnostics(messages)
     if not diagnostics and messages.strip():
         message += ":\n" + messages.strip()
-    return ApproxActError(message, diagnostics)
+    refuses = code > 0 and any(d.severity == "error" for d in diagnostics)
+    return (RefusedError if refuses else ApproxActError)(message, diagnostics)

@@ -355,6 +355,14 @@ def test_refusal_raises_when_strict(fake):
         approx_act.jit(step, strict=True)(PARAMS, X)
 
 
+@pytest.mark.parametrize("action", ["kill -ABRT $$", "echo 'no such option' >&2; exit 1"])
+def test_failure_of_the_compiler_is_no_refusal(fake, action):
+    """A step that stays exact because of a mistake elsewhere saves no memory, unnoticed."""
+    fake.install(action=action)
+    with pytest.raises(approx_act.ApproxActError):
+        approx_act.jit(step)(PARAMS, X)
+
+
 UNCHANGED = """--- !{kind}
 Pass:            approx-act
 Name:            unchanged

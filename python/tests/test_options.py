@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Options are checked early and reach the compiler."""
 
+import fractions
+
 import jax
 import jax.numpy as jnp
 import pytest
@@ -18,7 +20,12 @@ from approx_act.options import Options
         ({"rounding": "up"}, "rounding must be one of"),
         ({"sigma": -1.0}, "sigma must be positive"),
         ({"min_fraction": 2}, "min_fraction must be from 0 to 1"),
+        ({"sigma": float("inf")}, "sigma must be positive and fit 32 bits"),
+        ({"sigma": float("nan")}, "sigma must be positive and fit 32 bits"),
+        ({"sigma": 1e40}, "sigma must be positive and fit 32 bits"),
+        ({"sigma": True}, "sigma must be positive and fit 32 bits, not True"),
         ({"seed": -1}, "seed must not be negative"),
+        ({"seed": 2**32}, "less than 2\\*\\*32"),
         ({"group_size": 0}, "group_size must be positive"),
     ],
 )
@@ -53,6 +60,13 @@ def test_pipeline_names_every_option():
     assert Options().pipeline([]) == (
         "bits=4 range=auto granularity=auto rounding=nearest seed=0 target=stablehlo"
     )
+
+
+def test_numbers_are_written_as_the_compiler_reads_them():
+    words = Options(sigma=fractions.Fraction(1, 4), min_fraction=1, seed=True).pipeline([])
+    assert "sigma=0.25 " in words
+    assert "min-fraction=1.0 " in words
+    assert "seed=1 " in words
 
 
 OUT = jax.tree.structure(({"a": 0, "b": [0, 0]}, 0, {"loss": 0}))
