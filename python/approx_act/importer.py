@@ -17,6 +17,7 @@ import sys
 from collections.abc import Callable
 from typing import TypeAlias
 
+import jax
 from jax import export as jax_export
 from jax._src.export import _export as jax_export_internal
 from jax.interpreters import mlir
@@ -145,8 +146,7 @@ def to_exported(source: Source, exported: jax_export.Exported) -> jax_export.Exp
         something else than that of ``exported``.
     """
     context = mlir.make_ir_context()
-    with context:
-        original = exported.mlir_module(serialized=False)
+    original = _parse(exported, exported.fun_name, context)
     module = load(source, exported.fun_name, context)
     expected, actual = main_type(original), main_type(module)
     if actual != expected:
@@ -171,7 +171,7 @@ def _parse(source: str | bytes | jax_export.Exported, name: str, context: ir.Con
     """Parses any form but a module."""
     if isinstance(source, jax_export.Exported):
         with context:
-            return source.mlir_module(serialized=False)
+            return _guard(lambda: source.mlir_module(serialized=False), context, name)
     if isinstance(source, (bytes, bytearray)):
         source = bytes(source)
         if source.startswith(_BYTECODE_MAGIC):
@@ -234,7 +234,7 @@ def _guard(action: Callable[[], ir.Module], context: ir.Context, name: str) -> i
     handler = context.attach_diagnostic_handler(collect)
     try:
         return action()
-    except (ir.MLIRError, ValueError) as error:
+    except (ir.MLIRError, ValueError, jax.errors.JaxRuntimeError) as error:
         for info in getattr(error, "error_diagnostics", ()):
             collect(info)
         raise ApproxActError(f"{name} is not valid StableHLO", diagnostics) from None

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Every form of a program comes in, with its locations and shardings, and out."""
 
+import dataclasses
 import subprocess
 import sys
 
@@ -210,6 +211,15 @@ def test_command_writes_every_form(form, tmp_path):
     text = approx_act.import_module(target)
     assert '"stablehlo.tanh"' in text
     assert TANH in text
+
+
+def test_damaged_export_is_an_error():
+    exported = jax.export.export(jax.jit(step))(W, X)
+    damaged = dataclasses.replace(exported, mlir_module_serialized=b"ML\xefR nothing")
+    with pytest.raises(approx_act.ApproxActError, match="is not valid StableHLO"):
+        approx_act.import_module(damaged)
+    with pytest.raises(approx_act.ApproxActError, match="is not valid StableHLO"):
+        approx_act.to_exported(exported, damaged)
 
 
 def test_command_reads_a_serialized_export(tmp_path):
