@@ -92,7 +92,12 @@ class Argument:
 
     def _find(self, value: Any, device: int) -> np.ndarray | _dlpack.View:
         if isinstance(value, (bool, int, float, complex)) and not isinstance(value, np.generic):
-            return np.asarray(value, _scalar_type(value, self.aval.dtype))
+            try:
+                return np.asarray(value, _scalar_type(value, self.aval.dtype))
+            except OverflowError as error:
+                raise TypeError(f"{self.name} must be {_describe(self.aval)}: {error}") from None
+        if isinstance(value, np.ma.MaskedArray):
+            raise TypeError(f"{self.name} has a mask, which kernels do not know; fill it")
         if isinstance(value, DeviceArray):
             view = value.view()
         elif not isinstance(value, (np.ndarray, np.generic)) and hasattr(value, "__dlpack__"):
@@ -103,6 +108,8 @@ class Argument:
         else:
             view = None
         if view is not None and view.dtype is not None and view.device == device:
+            if view.index != 0 and device != _dlpack.CPU:
+                raise TypeError(f"{self.name} is on device {view.index}, and the step runs on 0")
             if view.contiguous:
                 return view
             if device != _dlpack.CPU:
@@ -124,7 +131,9 @@ def _scalar_type(value: bool | int | float | complex, dtype: np.dtype) -> np.dty
     """The type of a number of Python, which takes that of the argument if it fits."""
     kinds = [jax.numpy.bool_, jax.numpy.integer, jax.numpy.floating, jax.numpy.complexfloating]
     rank = next(i for i, kind in enumerate(kinds) if jax.numpy.issubdtype(dtype, kind))
-    return dtype if [bool, int, float, complex].index(type(value)) <= rank else None
+    # Of a subclass, such as an IntEnum, what it is.
+    found = next(i for i, t in enumerate([bool, int, float, complex]) if isinstance(value, t))
+    return dtype if found <= rank else None
 
 
 @dataclasses.dataclass
@@ -200,9 +209,22 @@ class DeviceArray:
     def __dlpack_device__(self) -> tuple[int, int]:
         return self._device, 0
 
-    def __dlpack__(self, **_) -> Any:
+    def __dlpack__(
+        self,
+        *,
+        stream: Any = None,
+        max_version: tuple[int, int] | None = None,
+        dl_device: tuple[int, int] | None = None,
+        copy: bool | None = None,
+    ) -> Any:
+        if dl_device not in (None, self.__dlpack_device__()):
+            raise BufferError("an array on a device is given away there alone")
+        memory = self._memory
+        if copy:
+            memory = self._program.allocate(self._bytes)
+            self._program.copy(memory.pointer, self._memory.pointer, self._bytes)
         # A run has ended when its results are there: no stream has to wait.
-        tensor = self._memory.export(self._result)
+        tensor = memory.export(self._result)
         if tensor is None:
             raise BufferError(f"DLPack has no elements of type {self.dtype}")
         return _dlpack.capsule(tensor, self.dtype)
@@ -220,19 +242,24 @@ class DeviceArray:
     def view(self) -> _dlpack.View:
         """Returns where it is."""
         return _dlpack.View(
-            self._memory.pointer, self.shape, self.dtype, self._device, True, self._memory
+            self._memory.pointer, self.shape, self.dtype, self._device, 0, True, self._memory
         )
 
-    def to_jax(self) -> jax.Array | DeviceArray:
-        """Returns the array as JAX's, without a copy where DLPack has the type.
+    def to_jax(self, *, copy: bool = False) -> jax.Array | DeviceArray:
+        """Returns the array as JAX's, by default without a copy where DLPack has the type.
 
-        On a CUDA device that JAX cannot use, returns the array itself.
+        On a CUDA device that JAX cannot use, returns the array itself, if not copied.
         """
-        if self._device == _dlpack.CUDA and not _jax_has_cuda():
+        if not copy and self._device == _dlpack.CUDA and not _jax_has_cuda():
             return self
-        try:
-            return jax.dlpack.from_dlpack(self)
-        except BufferError:
+        # As from other compiled functions, the type is that of the result also where
+        # JAX itself would make no such array.
+        with jax.enable_x64(self.dtype.itemsize >= 8 or jax.config.jax_enable_x64):
+            if not copy:
+                try:
+                    return jax.dlpack.from_dlpack(self)
+                except BufferError:
+                    pass
             return jax.numpy.asarray(np.asarray(self))
 
 

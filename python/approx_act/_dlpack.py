@@ -36,12 +36,18 @@ class _Tensor(ctypes.Structure):
 
 
 _NAME = b"dltensor"
-_get_pointer = ctypes.pythonapi.PyCapsule_GetPointer
-_get_pointer.restype = ctypes.c_void_p
-_get_pointer.argtypes = [ctypes.py_object, ctypes.c_char_p]
-_new = ctypes.pythonapi.PyCapsule_New
-_new.restype = ctypes.py_object
-_new.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
+
+
+def _python(name: str, result: Any, *arguments: Any) -> Any:
+    """A function of Python's, whose types, unlike those of `pythonapi`, no other module sets."""
+    return ctypes.PYFUNCTYPE(result, *arguments)((name, ctypes.pythonapi))
+
+
+_get_pointer = _python("PyCapsule_GetPointer", ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)
+_new = _python("PyCapsule_New", ctypes.py_object, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p)
+# For a capsule that is being deleted, of which there is no Python object any more.
+_is_valid = _python("PyCapsule_IsValid", ctypes.c_int, ctypes.c_void_p, ctypes.c_char_p)
+_get_pointer_at = _python("PyCapsule_GetPointer", ctypes.c_void_p, ctypes.c_void_p, ctypes.c_char_p)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,6 +59,7 @@ class View:
       shape: its sizes.
       dtype: its element type, or ``None`` for one that is not known here.
       device: DLPack's type of the device.
+      index: its number among those of the type.
       contiguous: whether elements lie in row-major order without gaps.
       owner: what must live as long as the address is used.
     """
@@ -61,6 +68,7 @@ class View:
     shape: tuple[int, ...]
     dtype: np.dtype | None
     device: int
+    index: int
     contiguous: bool
     owner: Any
 
@@ -92,6 +100,7 @@ def view(array: Any) -> View:
         shape,
         _dtype(tensor),
         tensor.device_type,
+        tensor.device_index,
         strides is None or _is_contiguous(shape, strides),
         capsule,
     )
@@ -126,14 +135,9 @@ def _is_contiguous(shape: tuple[int, ...], strides: list[int]) -> bool:
 @ctypes.PYFUNCTYPE(None, ctypes.c_void_p)
 def _discard(capsule: int) -> None:
     """Deletes the tensor of a capsule that nobody took it from."""
-    valid = ctypes.pythonapi.PyCapsule_IsValid
-    valid.argtypes = [ctypes.c_void_p, ctypes.c_char_p]
-    if not valid(capsule, _NAME):
+    if not _is_valid(capsule, _NAME):
         return
-    get = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_char_p)(
-        ("PyCapsule_GetPointer", ctypes.pythonapi)
-    )
-    address = get(capsule, _NAME)
+    address = _get_pointer_at(capsule, _NAME)
     # After the tensor come a context and the deleter.
     deleter = ctypes.c_void_p.from_address(
         address + ctypes.sizeof(_Tensor) + ctypes.sizeof(ctypes.c_void_p)

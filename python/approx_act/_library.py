@@ -12,6 +12,7 @@ import ctypes
 import dataclasses
 import functools
 import json
+import os
 import threading
 import weakref
 from collections.abc import Sequence
@@ -80,6 +81,8 @@ class Program:
       arguments, results: the parameters of its function, ``main``.
       launches: how often a run launches each kernel, by the kernels' names.
       calls: how often it calls each of the runtime's contractions.
+      strict: whether the option of that name is in force, from ``options`` or from
+        the environment.
 
     Methods raise :class:`ApproxActError` when the device does something wrong, or
     when there is none.
@@ -104,6 +107,7 @@ class Program:
         )
         self.launches: dict[str, int] = description["launches"]
         self.calls: dict[str, int] = description["calls"]
+        self.strict: bool = description["strict"]
 
     def _error(self) -> ApproxActError:
         return ApproxActError(self._library.approxActGetError().decode(errors="replace"))
@@ -134,9 +138,9 @@ class Program:
                 raise self._error()
             return json.loads(self._library.approxActProgramStatistics(self._handle))
 
-    def write_trace(self, path: str) -> None:
+    def write_trace(self, path: str | os.PathLike[str]) -> None:
         """Writes a trace of the last run."""
-        if not self._library.approxActProgramWriteTrace(self._handle, path.encode()):
+        if not self._library.approxActProgramWriteTrace(self._handle, os.fsencode(path)):
             raise self._error()
 
 

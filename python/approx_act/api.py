@@ -66,10 +66,12 @@ class Approximation:
         static = {k: kwargs.pop(k) for k in ("static_argnums", "static_argnames") if k in kwargs}
         names = {field.name for field in dataclasses.fields(Options)}
         given = {k: kwargs.pop(k) for k in names & kwargs.keys()}
-        made = getattr(fun, "_approximation", None)
-        if made is None:
-            made = cls(fun if hasattr(fun, "trace") else jax.jit(fun, **static), Options())
-        return dataclasses.replace(made, options=dataclasses.replace(made.options, **given))
+        made = getattr(fun, "_approximation", None) or cls(fun, Options())
+        jitted = made.jitted
+        if static or not hasattr(jitted, "trace"):
+            # Of a jitted function, too: what is static to it is another question.
+            jitted = jax.jit(jitted, **static)
+        return cls(jitted, dataclasses.replace(made.options, **given))
 
 
 def approximate(

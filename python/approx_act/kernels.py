@@ -6,6 +6,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import functools
+import os
 import re
 import types
 from collections.abc import Callable, Mapping, Sequence
@@ -120,7 +121,7 @@ class RunStatistics:
     Attributes:
       microseconds: time of the whole, until results were there.
       peak_bytes: the most memory on the device at a time, arguments and results
-        included.
+        included, and what contractions need beside, but for what oneDNN has itself.
       kernels: times of kernels; empty if they were not asked for
         (``timings=True``).
     """
@@ -171,8 +172,8 @@ class CompiledStep:
         self._remarks = (*remarks, *lowered.remarks)
         self._target = target
         self._on_host = target == "cpu"
-        self._strict = "strict" in options
         self._program = _library.Program(lowered.module, options)
+        self._strict = self._program.strict
         self._statistics: RunStatistics | None = None
 
     @functools.cached_property
@@ -208,10 +209,10 @@ class CompiledStep:
             raise ValueError(f"{self.__name__} has not run")
         return self._statistics
 
-    def write_trace(self, path: str) -> None:
+    def write_trace(self, path: str | os.PathLike[str]) -> None:
         """Writes a trace of the last run, for chrome://tracing or Perfetto.
 
-        Without ``timings=True`` it has the memory alone.
+        Without ``timings=True`` it is empty.
 
         Raises:
           ApproxActError: the file cannot be written.
@@ -257,7 +258,7 @@ class CompiledStep:
         ]
         if self._strict:
             # The memory of the device traps when others touch it.
-            found = [jax.numpy.asarray(np.asarray(result)) for result in results]
+            found = [result.to_jax(copy=True) for result in results]
             for x in (*arguments, *outputs):
                 x.release()
         else:
@@ -338,7 +339,7 @@ def compile(
     lowered = tool.lower(importer.to_linalg(module, step.name), pipeline)
     return CompiledStep(
         arguments,
-        [np.asarray(x) for x in step.operands[: len(step.operands) - len(arguments)]],
+        [_captured(x) for x in step.operands[: len(step.operands) - len(arguments)]],
         jax.tree.structure(info),
         step.jaxpr.out_avals,
         step.out_tree,
@@ -359,12 +360,21 @@ def _pipeline(target: str | Sequence[str], toolkit: str | None) -> str:
         toolkit = None
     else:
         chips = [target] if isinstance(target, str) else list(target)
+        if not chips:
+            raise ValueError("target must be 'cpu' or chips such as 'sm_90', and names none")
         for chip in chips:
             if not _CHIP.fullmatch(chip):
                 raise ValueError(f"target must be 'cpu' or chips such as 'sm_90', not {chip!r}")
         words = ["format=fatbin", f"chip={','.join(chips)}"]
         toolkit = toolkit or tool.find_toolkit()
     return " ".join([*words, f"toolkit={{{toolkit}}}"] if toolkit else words)
+
+
+def _captured(value: Any) -> np.ndarray:
+    """An array that a step captures, as it is now: NumPy's can change."""
+    if jax.dtypes.issubdtype(value.dtype, jax.dtypes.prng_key):
+        value = jax.random.key_data(value)
+    return np.asarray(value, copy=True if isinstance(value, np.ndarray) else None)
 
 
 def _arguments(info: Any, step: _primitive.TracedStep) -> list[_arrays.Argument]:

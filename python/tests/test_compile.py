@@ -2,10 +2,12 @@
 """Steps that are compiled to kernels and run in this process, on the CPU."""
 
 import concurrent.futures
+import enum
 import functools
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 
@@ -18,7 +20,7 @@ from jax.sharding import AxisType, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 import approx_act
-from approx_act import _library
+from approx_act import _arrays, _dlpack, _library
 
 F32 = jax.ShapeDtypeStruct((3, 5), jnp.float32)
 X = np.arange(15, dtype=np.float32).reshape(3, 5)
@@ -106,7 +108,7 @@ def test_statistics(tmp_path):
     assert all(k.bytes_stored > 0 for k in statistics.kernels if k.name in report.launches)
     planned = report.arena_bytes + report.argument_bytes + report.result_bytes
     assert statistics.peak_bytes == planned
-    compiled.write_trace(str(tmp_path / "trace.json"))
+    compiled.write_trace(tmp_path / "trace.json")
     events = json.loads((tmp_path / "trace.json").read_text())["traceEvents"]
     assert {e["name"] for e in events if e.get("cat") == "kernel"} == launched.keys()
 
@@ -313,6 +315,60 @@ def test_static_and_keyword_arguments_and_constants():
         compiled(X, shift={"by": X})
 
 
+def test_what_is_captured_is_what_it_was():
+    """NumPy's arrays can change after they are captured."""
+    weights, key = np.arange(15, dtype=np.float32).reshape(3, 5), jax.random.key(3)
+
+    def step(x):
+        return x + weights + jax.random.normal(key, x.shape)
+
+    expected = X + weights + jax.random.normal(key, X.shape)
+    compiled = approx_act.compile(step, F32, bits=None)
+    for _ in range(2):
+        weights += 1
+        np.testing.assert_allclose(compiled(X), expected, rtol=1e-5)
+
+
+def test_static_arguments_of_what_is_jitted():
+    """They are those of a function around it, as jax.jit has it."""
+
+    @functools.partial(jax.jit, static_argnums=2)
+    def step(x, kind, power):
+        return x * (2 if kind is None else 3) ** power
+
+    for fun in (step, approx_act.approximate(step, static_argnums=2)):
+        compiled = approx_act.compile(fun, F32, None, 2, static_argnums=(1, 2), bits=None)
+        np.testing.assert_array_equal(compiled(X), 4 * X)
+
+
+class Three(enum.IntEnum):
+    """A number as good as any other."""
+
+    THREE = 3
+
+
+class Half(float):
+    """So is this."""
+
+
+def test_numbers_of_other_types():
+    compiled = approx_act.compile(lambda i, x: (i + 1, x * 2), 1, 0.5, bits=None)
+    assert tuple(compiled(Three.THREE, Half(0.5))) == (4, 1)
+    assert tuple(compiled(True, Three.THREE)) == (2, 6)
+
+
+def test_types_of_64_bits_stay():
+    """A step is what it was compiled as, whatever JAX would make of its results."""
+    for checks in (False, True):
+        with jax.enable_x64(True):
+            compiled = approx_act.compile(
+                double, jax.ShapeDtypeStruct((2,), jnp.float64), bits=None, checks=checks
+            )
+        result = compiled(np.array([1, 2**-40]))["y"]
+        assert result.dtype == np.float64
+        np.testing.assert_array_equal(np.asarray(result), [2, 2**-39])
+
+
 def test_unused_argument():
     compiled = approx_act.compile(lambda x, y: x + 1, F32, F32, bits=None)
     np.testing.assert_array_equal(compiled(X, X), X + 1)
@@ -344,6 +400,7 @@ def test_threads(doubled):
         ((X, X), "compiled for arguments of the structure"),
         (({"x": X},), "compiled for arguments of the structure"),
         (("x",), "argument 0 must be an array of numbers, not 'x'"),
+        ((np.ma.masked_array(X, mask=X > 3),), "argument 0 has a mask"),
         ((object(),), "argument 0 must be an array of numbers"),
     ],
 )
@@ -351,6 +408,52 @@ def test_wrong_arguments(doubled, args, message):
     with pytest.raises(TypeError, match=message):
         doubled(*args)
     np.testing.assert_array_equal(doubled(X)["y"], 2 * X)
+
+
+def test_number_that_does_not_fit():
+    compiled = approx_act.compile(lambda i: i + 1, 1, bits=None)
+    with pytest.raises(TypeError, match=r"argument 0 must be int32\[\]: .* out of bounds"):
+        compiled(2**40)
+
+
+class Elsewhere:
+    """An array that says that it is on another device."""
+
+    def __init__(self, device):
+        self.array = X.copy()
+        self.device = device
+
+    def __dlpack_device__(self):
+        return self.device
+
+    def __dlpack__(self, **_):
+        capsule = self.array.__dlpack__()
+        tensor = _dlpack._Tensor.from_address(_dlpack._get_pointer(capsule, b"dltensor"))
+        tensor.device_type, tensor.device_index = self.device
+        return capsule
+
+
+def test_array_of_another_device():
+    argument = _arrays.Argument("argument 0", jax.core.ShapedArray(X.shape, X.dtype))
+    assert argument.check(Elsewhere((_dlpack.CUDA, 0)), _dlpack.CUDA).shape == X.shape
+    with pytest.raises(TypeError, match="argument 0 is on device 1, and the step runs on 0"):
+        argument.check(Elsewhere((_dlpack.CUDA, 1)), _dlpack.CUDA)
+
+
+def test_results_by_dlpack(doubled):
+    program = doubled._program
+    memory = program.allocate(X.nbytes)
+    program.copy(memory.pointer, X.ctypes.data, X.nbytes)
+    aval = jax.core.ShapedArray(X.shape, X.dtype)
+    array = _arrays.DeviceArray(program, memory, 0, aval, on_host=True)
+    shared = _dlpack.view(array)
+    assert shared.pointer == memory.pointer
+    copied = np.from_dlpack(array, copy=True)
+    assert copied.ctypes.data != memory.pointer
+    np.testing.assert_array_equal(copied, X)
+    with pytest.raises(BufferError, match="given away there alone"):
+        array.__dlpack__(dl_device=(_dlpack.CUDA, 0))
+    assert memory.export(1) is None  # There is one result.
 
 
 def test_wrong_leaf_is_named():
@@ -451,12 +554,23 @@ def test_checks():
         np.testing.assert_array_equal(step(X)["y"], 2 * X)
 
 
+@pytest.mark.parametrize("options", ["environment", ["poison,strict"], [" strict"]])
+def test_strict_however_it_is_said(monkeypatch, options):
+    if options == "environment":
+        monkeypatch.setenv("APPROX_ACT_RUNTIME", "strict")
+        options = []
+    step = approx_act.compile(double, F32, bits=None, runtime_options=options)
+    np.testing.assert_array_equal(step(X)["y"], 2 * X)
+    step = approx_act.compile(lambda: jnp.arange(8) * 2, bits=None, runtime_options=options)
+    np.testing.assert_array_equal(step(), 2 * np.arange(8))
+
+
 def test_unknown_runtime_option():
     with pytest.raises(approx_act.ApproxActError, match="unknown option 'loud'"):
         approx_act.compile(double, F32, bits=None, runtime_options=["loud"])
 
 
-@pytest.mark.parametrize("target", ["gpu", "sm_90 format=isa", ["sm_80", ""]])
+@pytest.mark.parametrize("target", ["gpu", "sm_90 format=isa", ["sm_80", ""], []])
 def test_no_target(target):
     with pytest.raises(ValueError, match="target must be 'cpu' or chips"):
         approx_act.compile(double, F32, bits=None, target=target)
@@ -475,8 +589,87 @@ def test_without_a_driver_compiles_and_reports():
     assert sum(step.report.launches.values()) == 1
     if not os.path.exists("/dev/nvidiactl"):
         for _ in range(2):
-            with pytest.raises(approx_act.ApproxActError, match="no CUDA driver to run them"):
+            with pytest.raises(approx_act.ApproxActError, match="no CUDA driver"):
                 step(X)
+
+
+@pytest.mark.skipif(approx_act.tool.find_toolkit() is None, reason="no CUDA toolkit")
+@pytest.mark.skipif(os.path.exists("/dev/nvidiactl"), reason="a CUDA driver")
+def test_products_alone_are_not_run_elsewhere():
+    """A step without kernels of its own is for its chips, too."""
+    x = np.ones((4, 4), np.float32)
+    step = approx_act.compile(lambda a, b: a @ b, x, x, bits=None, target="sm_80")
+    assert not step.report.launches
+    with pytest.raises(approx_act.ApproxActError, match="no CUDA driver"):
+        step(x, x)
+
+
+def run_python(script, *flags):
+    """Runs a script that has a step which takes a while."""
+    prelude = (
+        "import ctypes, os, threading, time\n"
+        "import approx_act, jax, jax.numpy as jnp, numpy as np\n"
+        "x = np.ones((1000, 512), np.float32)\n"
+        "step = approx_act.compile(lambda x: jnp.sort(x @ x.T), x, bits=None)\n"
+    )
+    command = [sys.executable, *flags, "-c", prelude + script]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+
+
+def test_fault_of_another_thread_is_its_own():
+    done = run_python(
+        "step(x)\nthreading.Timer(0.01, ctypes.string_at, [16]).start()\nwhile True: step(x)\n",
+        "-Xfaulthandler",
+    )
+    assert done.returncode == -signal.SIGSEGV
+    assert "Fatal Python error: Segmentation fault" in done.stderr
+    assert "ctypes" in done.stderr
+    assert "error:" not in done.stderr
+
+
+def test_forked_process_cannot_run_steps():
+    """Of the threads that do products, none is there."""
+    done = run_python(
+        "step(x)\n"
+        "if os.fork() == 0:\n"
+        "    try: step(x)\n"
+        "    except approx_act.ApproxActError as error: print(error, flush=True)\n"
+        "    os._exit(0)\n"
+        "os.wait()\n"
+        "print(step(x).shape)\n"
+    )
+    assert "forked from one in which they ran" in done.stdout
+    assert done.stdout.endswith("(1000, 1000)\n")
+
+
+def test_programs_leave_nothing():
+    """Neither those that have run nor those that have not."""
+
+    def step(x):
+        for i in range(20):
+            x = jax.nn.softmax(jnp.sin(x) * (i + 1), axis=-1)
+        return x
+
+    x = np.ones((8, 65), np.float32)
+    module = approx_act.compile(step, x, bits=None).module
+
+    def load(*, runs):
+        program = _library.Program(module)
+        if runs:
+            memories = [program.allocate(x.nbytes) for _ in range(2)]
+            program.run([memory.pointer for memory in memories])
+
+    def resident():
+        pages = pathlib.Path("/proc/self/statm").read_text().split()[1]
+        return int(pages) * os.sysconf("SC_PAGESIZE")
+
+    for runs, count in ((False, 40), (True, 8)):
+        for _ in range(4):
+            load(runs=runs)
+        before = resident()
+        for _ in range(count):
+            load(runs=runs)
+        assert resident() - before < count * 2**16
 
 
 def test_python_ends_while_arrays_live():
