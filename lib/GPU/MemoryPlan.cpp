@@ -13,6 +13,7 @@
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
 #include "mlir/Transforms/RegionUtils.h"
+#include "llvm/ADT/SetVector.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -34,40 +35,55 @@ static SmallVector<AffineExpr> squeeze(AffineMap map, ArrayRef<int64_t> loops) {
   return results;
 }
 
-/// Whether the only elements of `argument` that element number *i* of `root`
-/// depends on is its element number *i*, as far as `root` reads it at all.
-static bool readsOnlyOwnElement(Value root, Value argument, bool isSame) {
-  if (root == argument)
-    return isSame;
-  Operation *op = root.getDefiningOp();
-  if (!op)
-    return true;
-  if (isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp>(op))
-    return readsOnlyOwnElement(op->getOperand(0), argument, isSame);
-  auto linalgOp = dyn_cast<linalg::LinalgOp>(op);
-  bool isElementwise = linalgOp && linalgOp.getNumReductionLoops() == 0;
-  SmallVector<int64_t> loops;
-  if (isElementwise)
-    loops = linalgOp.getStaticLoopRanges();
-  auto result = dyn_cast<OpResult>(root);
-  for (OpOperand &operand : op->getOpOperands()) {
-    bool isOwn = false;
-    if (isElementwise) {
-      AffineMap from = linalgOp.getMatchingIndexingMap(&operand);
-      AffineMap to = linalgOp.getIndexingMapMatchingResult(result);
-      isOwn = to.isIdentity() && squeeze(from, loops) == squeeze(to, loops);
-    }
-    if (!readsOnlyOwnElement(operand.get(), argument, isSame && isOwn))
-      return false;
-  }
-  // A gather reads elements in the body of the op.
-  bool isGathered = false;
+/// Whether the op reads elements of tensors in its body, as a gather does.
+static bool extractsElements(Operation *op) {
+  bool extracts = false;
   for (Region &region : op->getRegions())
     region.walk([&](Operation *nested) {
-      for (Value value : nested->getOperands())
-        isGathered |= isa<RankedTensorType>(value.getType());
+      extracts |= llvm::any_of(nested->getOperandTypes(),
+                               llvm::IsaPred<RankedTensorType>);
     });
-  return !isGathered;
+  return extracts;
+}
+
+/// Whether the only elements of `argument` that elements number *i* of `roots`
+/// depend on is its element number *i*, as far as they depend on it at all.
+static bool readOnlyOwnElement(ValueRange roots, Value argument) {
+  // Values that the roots are computed from, and whether from the element of
+  // the same number. Each is visited once, however many ways lead to it.
+  llvm::SetVector<std::pair<Value, unsigned>> reached;
+  for (Value root : roots)
+    reached.insert({root, true});
+  for (unsigned i = 0; i < reached.size(); ++i) {
+    auto [value, isSame] = reached[i];
+    if (value == argument && !isSame)
+      return false;
+    Operation *op = value.getDefiningOp();
+    if (!op)
+      continue;
+    if (isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp>(op)) {
+      reached.insert({op->getOperand(0), isSame});
+      continue;
+    }
+    if (extractsElements(op))
+      return false;
+    auto linalgOp = dyn_cast<linalg::LinalgOp>(op);
+    bool isElementwise = linalgOp && linalgOp.getNumReductionLoops() == 0;
+    SmallVector<int64_t> loops;
+    if (isElementwise)
+      loops = linalgOp.getStaticLoopRanges();
+    for (OpOperand &operand : op->getOpOperands()) {
+      bool isOwn = false;
+      if (isElementwise) {
+        AffineMap from = linalgOp.getMatchingIndexingMap(&operand);
+        AffineMap to =
+            linalgOp.getIndexingMapMatchingResult(cast<OpResult>(value));
+        isOwn = to.isIdentity() && squeeze(from, loops) == squeeze(to, loops);
+      }
+      reached.insert({operand.get(), isSame && isOwn});
+    }
+  }
+  return true;
 }
 
 /// Whether out number `out` of a kernel may be in the memory of its input
@@ -81,11 +97,12 @@ static bool canOverwrite(KernelOp kernel, unsigned out, unsigned input) {
       getByteSize(type) != getByteSize(rootType))
     return false;
   // Results of other shapes are computed by other threads.
-  return llvm::all_of(kernel.getYield().getValues(), [&](Value value) {
+  auto isOfShape = [&](Value value) {
     auto other = cast<RankedTensorType>(value.getType());
-    return squeeze(other.getShape()) == squeeze(rootType.getShape()) &&
-           readsOnlyOwnElement(value, argument, true);
-  });
+    return squeeze(other.getShape()) == squeeze(rootType.getShape());
+  };
+  OperandRange roots = kernel.getYield().getValues();
+  return llvm::all_of(roots, isOfShape) && readOnlyOwnElement(roots, argument);
 }
 
 //===----------------------------------------------------------------------===//
