@@ -318,32 +318,35 @@ Value KernelEmitter::computeUncached(Value tensor, const Position &position,
   auto concat = cast<tensor::ConcatOp>(op);
   uint64_t dim = concat.getDim();
   OperandRange inputs = concat.getInputs();
-  // From the first to the last: inside it, or in one of those after it.
-  std::function<Value(unsigned, int64_t)> choose = [&](unsigned index,
-                                                       int64_t offset) {
-    Value input = inputs[index];
-    SmallVector<AffineExpr> from(dims);
-    from[dim] = from[dim] - offset;
-    if (index + 1 == inputs.size())
-      return compute(input, Position::fromDims(from));
-    int64_t limit = offset + getShape(input)[dim];
+  SmallVector<int64_t> offsets = {0};
+  for (Value input : inputs)
+    offsets.push_back(offsets.back() + getShape(input)[dim]);
+  // By bisection: however many there are, choices are nested a few deep.
+  std::function<Value(unsigned, unsigned)> choose = [&](unsigned first,
+                                                        unsigned last) {
+    if (last - first == 1) {
+      SmallVector<AffineExpr> from(dims);
+      from[dim] = from[dim] - offsets[first];
+      return compute(inputs[first], Position::fromDims(from));
+    }
+    unsigned middle = first + (last - first) / 2;
     Value isBelow = arith::CmpIOp::create(
         b, arith::CmpIPredicate::ult, materialise(dims[dim]),
-        materialise(b.getAffineConstantExpr(limit)));
+        materialise(b.getAffineConstantExpr(offsets[middle])));
     auto choice = scf::IfOp::create(b, element, isBelow, /*withElse=*/true);
     {
       Scope scope(*this);
       b.setInsertionPointToStart(choice.thenBlock());
-      scf::YieldOp::create(b, compute(input, Position::fromDims(from)));
+      scf::YieldOp::create(b, choose(first, middle));
     }
     {
       Scope scope(*this);
       b.setInsertionPointToStart(choice.elseBlock());
-      scf::YieldOp::create(b, choose(index + 1, limit));
+      scf::YieldOp::create(b, choose(middle, last));
     }
     return choice.getResult(0);
   };
-  return choose(0, 0);
+  return choose(0, inputs.size());
 }
 
 /// The element of `tensor` at `inside` if that is a position of it, and what
