@@ -622,9 +622,7 @@ def test_fault_of_another_thread_is_its_own():
         "-Xfaulthandler",
     )
     assert done.returncode == -signal.SIGSEGV
-    assert "Fatal Python error: Segmentation fault" in done.stderr
-    assert "ctypes" in done.stderr
-    assert "error:" not in done.stderr
+    assert done.stderr.startswith("Fatal Python error: Segmentation fault")
 
 
 def test_forked_process_cannot_run_steps():
