@@ -33,8 +33,9 @@ using namespace mlir::approx_act;
 /// Ops that a loop may become at most: each is compiled by itself. (The rounds
 /// of JAX's generator of random numbers are half as many.)
 static constexpr int64_t kMaxUnrolledOps = 1 << 11;
-/// Steps that are counted at most, which takes the compiler time.
-static constexpr int64_t kMaxSteps = 1 << 16;
+/// Ops on scalars that are done at most to count the steps of a loop, which
+/// takes the compiler seconds.
+static constexpr int64_t kMaxEvaluatedOps = 1 << 22;
 
 //===----------------------------------------------------------------------===//
 // What is known
@@ -88,12 +89,12 @@ void Line::extend(int64_t step, Attribute attr) {
     return;
   }
   // In unsigned arithmetic, which may wrap around.
-  auto difference = static_cast<int64_t>(
-      static_cast<uint64_t>(now.getValue().getSExtValue()) -
-      static_cast<uint64_t>(first.getValue().getSExtValue()));
+  uint64_t difference = static_cast<uint64_t>(now.getValue().getSExtValue()) -
+                        static_cast<uint64_t>(first.getValue().getSExtValue());
   if (step == 1)
-    stride = difference;
-  numSteps += difference == step * stride;
+    stride = static_cast<int64_t>(difference);
+  numSteps +=
+      difference == static_cast<uint64_t>(step) * static_cast<uint64_t>(stride);
 }
 
 static Attribute getElement(Attribute attr) {
@@ -136,6 +137,15 @@ static void fold(Operation &op, KnownScalars &known) {
   }
 }
 
+/// Whether `evaluate` does something with the op.
+static bool isEvaluated(Operation &op) {
+  if (auto generic = dyn_cast<linalg::GenericOp>(op))
+    return generic.getNumLoops() == 0;
+  return isa<tensor::ExtractOp>(op) ||
+         (isa<arith::ArithDialect>(op.getDialect()) &&
+          !op.hasTrait<OpTrait::ConstantLike>());
+}
+
 /// Adds the results of an op on scalars and tensors of rank 0 that are known.
 static void evaluate(Operation &op, KnownScalars &known) {
   if (auto extract = dyn_cast<tensor::ExtractOp>(op)) {
@@ -146,14 +156,8 @@ static void evaluate(Operation &op, KnownScalars &known) {
     return;
   }
   auto generic = dyn_cast<linalg::GenericOp>(op);
-  if (!generic) {
-    if (isa<arith::ArithDialect>(op.getDialect()) &&
-        !op.hasTrait<OpTrait::ConstantLike>())
-      fold(op, known);
-    return;
-  }
-  if (generic.getNumLoops() != 0)
-    return;
+  if (!generic)
+    return fold(op, known);
   KnownScalars inner;
   for (auto [argument, operand] :
        llvm::zip(generic.getRegionInputArgs(), generic.getInputs()))
@@ -168,36 +172,61 @@ static void evaluate(Operation &op, KnownScalars &known) {
       known[result] = attr;
 }
 
-/// Evaluates a region of a loop on what is known of the carried values.
-static KnownScalars evaluate(Block &block, ArrayRef<Attribute> carried) {
-  KnownScalars known;
-  for (auto [argument, attr] : llvm::zip_equal(block.getArguments(), carried))
-    if (attr)
-      known[argument] = attr;
-  for (Operation &op : llvm::drop_end(block))
-    evaluate(op, known);
-  return known;
-}
+namespace {
+/// A region of a loop, as far as it computes scalars.
+class Evaluator {
+public:
+  explicit Evaluator(Block &block) : block(block) {
+    for (Operation &op : block)
+      if (isEvaluated(op)) {
+        ops.push_back(&op);
+        op.walk([&](Operation *) { ++size; });
+      }
+  }
+
+  /// What is known if this is known of the carried values.
+  KnownScalars evaluate(ArrayRef<Attribute> carried) const {
+    KnownScalars known;
+    for (auto [argument, attr] : llvm::zip_equal(block.getArguments(), carried))
+      if (attr)
+        known[argument] = attr;
+    for (Operation *op : ops)
+      ::evaluate(*op, known);
+    return known;
+  }
+
+  /// The number of ops, those in bodies of ops included.
+  int64_t getSize() const { return size; }
+
+private:
+  Block &block;
+  SmallVector<Operation *> ops;
+  int64_t size = 0;
+};
+} // namespace
 
 /// Goes through all steps of a loop, if they can be counted.
 static std::optional<CountedLoop> count(const Loop &loop) {
   Block &condition = loop.getCondition(), &body = loop.getBody();
   int64_t size = 0;
   body.walk([&](Operation *) { ++size; });
+  Evaluator evaluateCondition(condition), evaluateBody(body);
+  int64_t numEvaluated =
+      1 + evaluateCondition.getSize() + evaluateBody.getSize();
 
   CountedLoop counted;
   SmallVector<Attribute> &carried = counted.results;
   carried = llvm::map_to_vector(
       loop.getOperation()->getOperands(),
       [](Value operand) { return getKnown(operand, KnownScalars()); });
-  for (int64_t step = 0; step <= kMaxSteps; ++step) {
-    auto goesOn = dyn_cast_or_null<IntegerAttr>(
-        getKnown(condition.back().getOperand(0), evaluate(condition, carried)));
+  for (int64_t step = 0; step * numEvaluated <= kMaxEvaluatedOps; ++step) {
+    auto goesOn = dyn_cast_or_null<IntegerAttr>(getKnown(
+        condition.back().getOperand(0), evaluateCondition.evaluate(carried)));
     if (!goesOn)
       return std::nullopt;
     if (goesOn.getValue().isZero())
       return counted;
-    KnownScalars known = evaluate(body, carried);
+    KnownScalars known = evaluateBody.evaluate(carried);
     for (auto [value, attr] : known)
       counted.lines[value].extend(step, attr);
     carried = llvm::map_to_vector(body.back().getOperands(), [&](Value value) {
@@ -357,9 +386,8 @@ static void createFor(const Loop &loop, const CountedLoop &counted,
   for (unsigned index : carried)
     yielded.push_back(mapping.lookupOrDefault(loop.getYielded(index)));
   // Of a loop that carries nothing, there is an end already.
-  if (yielded.empty())
-    result.getBody()->getTerminator()->erase();
-  scf::YieldOp::create(rewriter, loc, yielded);
+  if (!yielded.empty())
+    scf::YieldOp::create(rewriter, loc, yielded);
 
   rewriter.setInsertionPointAfter(result);
   SmallVector<Value> replacements(loop.getNumArguments());

@@ -135,8 +135,8 @@ def ConvertStableHLOToLinalgPass : Pass<"convert-stablehlo-to-linalg"> {
     steps is computed from the number of the step: a counter is not carried, and
     the place that a step reads or writes is known to the host. A stack that the
     loop writes all of starts as a `tensor.empty`. Up to 2048 ops in all steps
-    become just these, with what is known as constants. Loops of more than 65536
-    steps are not counted.
+    become just these, with what is known as constants. Loops of more than 2^22
+    ops on scalars in all steps are not counted.
 
     Any other op of StableHLO (a Fourier transform, a custom call) is an error at the op.
   }];
