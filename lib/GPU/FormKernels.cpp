@@ -44,25 +44,27 @@ using namespace mlir::approx_act;
 // Ops
 //===----------------------------------------------------------------------===//
 
+/// What scalar ops compute `value` from, or `value` itself if none does.
+static SmallVector<Value> getScalarSources(Value value) {
+  SmallVector<Value> sources;
+  SetVector<Value> reached;
+  reached.insert(value);
+  for (unsigned i = 0; i < reached.size(); ++i) {
+    Value reading = reached[i];
+    Operation *op = reading.getDefiningOp();
+    if (op && isScalarOp(op))
+      reached.insert_range(op->getOperands());
+    else
+      sources.push_back(reading);
+  }
+  return sources;
+}
+
 /// Whether `value` is a scalar that takes no memory of the device to compute.
 static bool isKnownOnHost(Value value) {
-  if (isa<TensorType>(value.getType()))
-    return false;
-  Operation *op = value.getDefiningOp();
-  return !op ||
-         (isScalarOp(op) && llvm::all_of(op->getOperands(), isKnownOnHost));
-}
-
-static bool isReshape(Operation *op) {
-  return isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp>(op);
-}
-
-/// The value in memory that `value` is, or is a view of.
-static Value lookThroughViews(Value value) {
-  value = lookThroughBarriers(value);
-  while (value.getDefiningOp() && isReshape(value.getDefiningOp()))
-    value = lookThroughBarriers(value.getDefiningOp()->getOperand(0));
-  return value;
+  return llvm::all_of(getScalarSources(value), [](Value source) {
+    return !isa<TensorType>(source.getType()) && !source.getDefiningOp();
+  });
 }
 
 /// All values that an op and its regions read.
@@ -106,12 +108,22 @@ static unsigned getWork(Operation *op) {
   return work;
 }
 
+/// Whether each element is one of one operand or another, by its position: what
+/// both are computed from is computed in the branch of each.
+static bool isChoice(Operation *op) {
+  return isa<tensor::ConcatOp, tensor::InsertSliceOp, tensor::PadOp>(op);
+}
+
 //===----------------------------------------------------------------------===//
 // Kernels
 //===----------------------------------------------------------------------===//
 
-/// What one kernel computes from at most, in memory and in ops.
+/// What a value that is not in memory is computed from at most, in values that
+/// are and in instructions.
 static constexpr unsigned kMaxLeaves = 24, kMaxWork = 400;
+/// Instructions of a kernel that several groups have become. Each op that reads
+/// another takes the compiler a few frames of its stack.
+static constexpr unsigned kMaxInstructions = 2048;
 /// Groups so far apart are not merged: what they read would live longer.
 static constexpr unsigned kMaxDistance = 24;
 /// Elements of a result that is small.
@@ -139,6 +151,8 @@ struct Group {
   Group *mergedInto = nullptr;
   /// The places of the first and the last root among the groups.
   unsigned index = 0, last = 0;
+  /// Instructions that a thread takes for all roots.
+  unsigned numInstructions = 0;
 
   /// Whether all of it fits into a few blocks: a launch costs more.
   bool isSmall() const {
@@ -175,6 +189,7 @@ private:
 
   std::unique_ptr<Group> createGroup(Value root);
   void collectLeaves(Group &group) const;
+  unsigned countInstructions(ArrayRef<Value> roots) const;
   /// Values, and whether elements are searched in them.
   using SeenValues = DenseSet<std::pair<Value, unsigned>>;
   void collectLeaves(Value value, bool isSearch, const DenseSet<Value> &own,
@@ -184,7 +199,7 @@ private:
   bool canHurry(const Group &late, const Group &early) const;
   bool dependsIndirectly(Group &late, Group &early);
   Group *getGroup(Value value) const;
-  void merge(Group &early, Group &late);
+  bool merge(Group &early, Group &late);
   void createKernel(Group &group);
   Value build(OpBuilder &builder, Value value, const DenseSet<Value> &own,
               IRMapping &mapping, SetVector<Value> &inputs, Block &body);
@@ -197,7 +212,8 @@ private:
   /// What is read, and how much is computed, to compute a light value anew.
   struct Recipe {
     llvm::SmallSetVector<Value, 4> leaves;
-    unsigned work = 0;
+    /// Choices are no work, but what they choose from is emitted twice.
+    unsigned work = 0, choices = 0;
     bool isPartOfOther = false;
   };
   DenseMap<Value, Recipe> recipes;
@@ -243,20 +259,13 @@ unsigned KernelFormer::getTrivialWork(Value value) {
 /// Puts a value in memory. A view of a value is in memory when that is, and of
 /// a scalar, which the host reads, what it is computed from.
 void KernelFormer::require(Value value) {
-  value = lookThroughBarriers(value);
-  Operation *op = value.getDefiningOp();
-  if (op && op->getBlock() == &block && isScalarOp(op)) {
-    for (Value operand : op->getOperands())
-      require(operand);
-    return;
+  for (Value source : getScalarSources(lookThroughBarriers(value))) {
+    source = lookThroughViews(source);
+    Operation *op = source.getDefiningOp();
+    // What is not computed is not written.
+    if (op && isLight(op) && !isa<tensor::EmptyOp>(op))
+      materialised.insert(source);
   }
-  if (!op || !isLight(op))
-    return;
-  if (isReshape(op))
-    return require(op->getOperand(0));
-  // What is not computed is not written.
-  if (!isa<tensor::EmptyOp>(op))
-    materialised.insert(value);
 }
 
 /// Puts in memory what `op` cannot compute where it reads it.
@@ -283,19 +292,25 @@ void KernelFormer::requireOperands(Operation *op) {
 /// Puts a value in memory that is read repeatedly, if it takes work to compute.
 /// What only moves elements, as padding does, can be done over and over.
 void KernelFormer::requireWork(Value value) {
-  value = lookThroughBarriers(value);
-  if (getTrivialWork(value) <= kTrivialWork)
-    return;
-  Operation *op = value.getDefiningOp();
-  if (getWork(op) > 0 || isScalarOp(op))
-    return require(value);
-  for (Value operand : getReadValues(op))
-    requireWork(operand);
+  SetVector<Value> reached;
+  reached.insert(lookThroughBarriers(value));
+  for (unsigned i = 0; i < reached.size(); ++i) {
+    value = reached[i];
+    if (getTrivialWork(value) <= kTrivialWork)
+      continue;
+    Operation *op = value.getDefiningOp();
+    if (getWork(op) > 0 || isScalarOp(op))
+      require(value);
+    else
+      for (Value operand : getReadValues(op))
+        reached.insert(lookThroughBarriers(operand));
+  }
 }
 
-/// The ops that read a value, whichever parts of it.
+/// How many ops read a value, whichever parts of it; those that choose among
+/// parts of it, for each part.
 static unsigned countReaders(Value value) {
-  DenseSet<Operation *> readers;
+  DenseSet<std::pair<Operation *, unsigned>> readers;
   SmallVector<Value> worklist = {value};
   while (!worklist.empty()) {
     for (OpOperand &use : worklist.pop_back_val().getUses()) {
@@ -305,7 +320,7 @@ static unsigned countReaders(Value value) {
       else if (auto barrier = dyn_cast<BarrierOp>(user))
         worklist.push_back(barrier.getOutputs()[use.getOperandNumber()]);
       else
-        readers.insert(user);
+        readers.insert({user, isChoice(user) ? use.getOperandNumber() : 0});
     }
   }
   return readers.size();
@@ -347,8 +362,11 @@ int64_t KernelFormer::getLeafBytes(const Recipe &recipe) {
 /// Puts results of a light op in memory that several ops read, if reading them
 /// takes less than computing them again.
 void KernelFormer::chooseShared(Operation *op) {
+  // Far more than is ever computed anew, but no overflow.
+  constexpr unsigned most = 1U << 16;
   Recipe recipe;
   recipe.work = isReshape(op) ? 0 : getWork(op);
+  recipe.choices = isChoice(op);
   for (Value operand : getReadValues(op)) {
     operand = lookThroughBarriers(operand);
     if (isLeaf(operand)) {
@@ -358,8 +376,10 @@ void KernelFormer::chooseShared(Operation *op) {
     }
     const Recipe &other = recipes[operand];
     recipe.leaves.insert_range(other.leaves);
-    recipe.work += other.work;
+    recipe.work = std::min(recipe.work + other.work, most);
+    recipe.choices = std::min(recipe.choices + other.choices, most);
   }
+  unsigned size = recipe.work + recipe.choices;
 
   for (Value result : op->getResults()) {
     bool isTensor = isa<RankedTensorType>(result.getType());
@@ -367,12 +387,11 @@ void KernelFormer::chooseShared(Operation *op) {
       int64_t leafBytes = getLeafBytes(recipe);
       int64_t bytes = getByteSize(result.getType()).value_or(0);
       bool isShared = countReaders(result) > 1;
-      bool isTooMuch =
-          recipe.leaves.size() > kMaxLeaves || recipe.work > kMaxWork;
+      bool isTooMuch = recipe.leaves.size() > kMaxLeaves || size > kMaxWork;
       // Either all of it is read once more by each reader, or the result is.
-      bool isExpensive = recipe.work > kSharedWork || 2 * leafBytes > 3 * bytes;
-      if (isTooMuch || (isShared && isExpensive && recipe.work > 0 &&
-                        !recipe.leaves.empty()))
+      bool isExpensive =
+          size > kSharedWork || (recipe.work > 0 && 2 * leafBytes > 3 * bytes);
+      if (isTooMuch || (isShared && isExpensive && !recipe.leaves.empty()))
         materialised.insert(result);
     }
     if (materialised.contains(result)) {
@@ -412,10 +431,64 @@ void KernelFormer::collectLeaves(Group &group) const {
     collectLeaves(root, /*isSearch=*/false, own, group, seen);
 }
 
+/// The instructions that a thread takes for the roots of a kernel, each counted
+/// as often as it is emitted: what is read at one place is computed once, but
+/// for other places, and in the branches of choices, it is computed anew.
+unsigned KernelFormer::countInstructions(ArrayRef<Value> roots) const {
+  DenseSet<Value> own(roots.begin(), roots.end());
+  // Places are numbered. One is known by the place of an element, and by what
+  // makes of it that of an element which this is computed from.
+  DenseMap<std::tuple<unsigned, const void *, const void *>, unsigned> places;
+  auto getPlace = [&](unsigned place, const void *from, const void *to) {
+    return places.try_emplace({place, from, to}, places.size() + 1)
+        .first->second;
+  };
+  llvm::SetVector<std::pair<Operation *, unsigned>> emitted;
+  auto emit = [&](Value value, unsigned place) {
+    value = lookThroughBarriers(value);
+    bool isScalar = !isa<TensorType>(value.getType());
+    if (own.contains(value) || !isLeaf(value))
+      emitted.insert({value.getDefiningOp(), isScalar ? 0 : place});
+  };
+  for (Value root : roots)
+    emit(root, 0);
+  unsigned count = 0;
+  for (unsigned i = 0; i < emitted.size() && count <= kMaxInstructions; ++i) {
+    auto [op, place] = emitted[i];
+    if (isReshape(op)) {
+      emit(op->getOperand(0), place);
+      continue;
+    }
+    count += std::max(getWork(op), 1U);
+    auto linalgOp = dyn_cast<linalg::LinalgOp>(op);
+    if (!linalgOp) {
+      for (OpOperand &operand : op->getOpOperands())
+        emit(operand.get(), getPlace(place, &operand, nullptr));
+      continue;
+    }
+    AffineMap to =
+        linalgOp.getIndexingMapMatchingResult(cast<OpResult>(op->getResult(0)));
+    for (OpOperand &operand : op->getOpOperands()) {
+      AffineMap from = linalgOp.getMatchingIndexingMap(&operand);
+      if (!linalgOp.getMatchingBlockArgument(&operand).use_empty())
+        emit(operand.get(), from == to
+                                ? place
+                                : getPlace(place, from.getAsOpaquePointer(),
+                                           to.getAsOpaquePointer()));
+    }
+    SetVector<Value> gathered;
+    getUsedValuesDefinedAbove(op->getRegions(), gathered);
+    for (Value value : gathered)
+      emit(value, getPlace(place, op, value.getAsOpaquePointer()));
+  }
+  return count;
+}
+
 std::unique_ptr<Group> KernelFormer::createGroup(Value root) {
   auto group = std::make_unique<Group>();
   group->roots.push_back(root);
   collectLeaves(*group);
+  group->numInstructions = countInstructions(root);
   group->isAlone = isContractionLike(root.getDefiningOp());
   group->hasReduction = isWorthSharing(root.getDefiningOp());
   group->domain = squeeze(cast<RankedTensorType>(root.getType()).getShape());
@@ -549,8 +622,18 @@ bool KernelFormer::dependsIndirectly(Group &late, Group &early) {
   return false;
 }
 
-void KernelFormer::merge(Group &early, Group &late) {
-  early.roots.append(late.roots);
+/// Merges two groups, unless that makes too much of one, or `late` reads
+/// `early` at so many places that it is computed too often. Returns whether it
+/// does.
+bool KernelFormer::merge(Group &early, Group &late) {
+  SmallVector<Value> roots = early.roots;
+  roots.append(late.roots);
+  unsigned count = countInstructions(roots);
+  if (count > kMaxInstructions ||
+      count > early.numInstructions + late.numInstructions + kSharedWork)
+    return false;
+  early.roots = roots;
+  early.numInstructions = count;
   collectLeaves(early);
   early.domain = llvm::to_vector(getSmaller(early.domain, late.domain));
   early.last = std::max(early.last, late.last);
@@ -558,9 +641,14 @@ void KernelFormer::merge(Group &early, Group &late) {
   early.hasReduction |= late.hasReduction;
   late.mergedInto = &early;
   ++numMerged;
+  return true;
 }
 
 void KernelFormer::analyse() {
+  // In the order of the program, what a value is computed from is known.
+  for (Operation &op : block)
+    llvm::for_each(op.getResults(),
+                   [&](Value result) { getTrivialWork(result); });
   for (Operation &op : llvm::reverse(block))
     requireOperands(&op);
   for (Operation &op : block) {
@@ -607,8 +695,8 @@ void KernelFormer::analyse() {
       if (early.roots.size() + late->roots.size() > kMaxLeaves ||
           dependsIndirectly(*late, early))
         continue;
-      merge(early, *late);
-      break;
+      if (merge(early, *late))
+        break;
     }
   }
 }
@@ -694,16 +782,11 @@ void KernelFormer::rewrite() {
   for (Group *group : live)
     for (Value leaf : group->leaves)
       readOutside.insert(lookThroughViews(leaf));
-  std::function<void(Value)> addRead = [&](Value value) {
-    Operation *op = value.getDefiningOp();
-    if (op && isScalarOp(op))
-      llvm::for_each(op->getOperands(), addRead);
-    else
-      readOutside.insert(lookThroughViews(value));
-  };
   for (Operation &op : block)
     if (!isLight(&op) && !isScalarOp(&op) && !isReductionOp(&op))
-      llvm::for_each(getReadValues(&op), addRead);
+      for (Value value : getReadValues(&op))
+        for (Value source : getScalarSources(value))
+          readOutside.insert(lookThroughViews(source));
   for (Group *group : llvm::reverse(live))
     createKernel(*group);
 
@@ -718,37 +801,66 @@ void KernelFormer::rewrite() {
   sortTopologically(&block);
 }
 
-/// Whether `value` can be computed from scalars alone, or is one.
-static bool isCheapAnywhere(Value value) {
+//===----------------------------------------------------------------------===//
+// What is computed in each block that reads it
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// Brings constants, scalars and what takes little work to compute of these to
+/// where they are read.
+class Sinker {
+public:
+  /// Gives each value that a loop starts from, and that takes nothing to make,
+  /// to this loop alone, which overwrites it.
+  void separateInits(LoopLikeOpInterface loop);
+  /// Computes such values in the block that reads them.
+  void sinkInto(Block &block);
+
+private:
+  bool isCheap(Value value) { return getWorkFromScalars(value) <= kSharedWork; }
+  unsigned getWorkFromScalars(Value value);
+
+  DenseMap<Value, unsigned> works;
+};
+} // namespace
+
+/// The work to compute a value from scalars alone; more than is cheap, if it is
+/// computed from others.
+unsigned Sinker::getWorkFromScalars(Value value) {
   Operation *op = value.getDefiningOp();
-  if (!op)
-    return !isa<TensorType>(value.getType());
   // What is in memory can be read in any place.
-  if (isScalarOp(op))
-    return true;
-  SetVector<Value> read = getReadValues(op);
-  return isLightOp(op) && llvm::all_of(read, isCheapAnywhere);
+  if (op ? isScalarOp(op) : !isa<TensorType>(value.getType()))
+    return 0;
+  constexpr unsigned tooMuch = kSharedWork + 1;
+  if (!op || !isLightOp(op))
+    return tooMuch;
+  if (auto it = works.find(value); it != works.end())
+    return it->second;
+  unsigned work = getWork(op);
+  for (Value operand : getReadValues(op)) {
+    if (work >= tooMuch)
+      break;
+    work += getWorkFromScalars(operand);
+  }
+  return works[value] = std::min(work, tooMuch);
 }
 
-/// Gives each value that a loop starts from, and that takes nothing to make, to
-/// this loop alone, which overwrites it.
-static void separateInits(LoopLikeOpInterface loop) {
+void Sinker::separateInits(LoopLikeOpInterface loop) {
   OpBuilder builder(loop);
   for (OpOperand &init : loop.getInitsMutable())
     if (Operation *op = init.get().getDefiningOp();
-        op && isCheapAnywhere(init.get()) && !init.get().hasOneUse())
+        op && isCheap(init.get()) && !init.get().hasOneUse())
       init.set(builder.clone(*op)->getResult(
           cast<OpResult>(init.get()).getResultNumber()));
 }
 
-/// Computes constants and scalars in the block that reads them.
-static void sinkInto(Block &block) {
+void Sinker::sinkInto(Block &block) {
   Region &region = *block.getParent();
   OpBuilder builder = OpBuilder::atBlockBegin(&block);
   IRMapping mapping;
   std::function<void(Value)> clone = [&](Value value) {
     Operation *op = value.getDefiningOp();
-    if (!op || mapping.contains(value) || !isCheapAnywhere(value) ||
+    if (!op || mapping.contains(value) || !isCheap(value) ||
         region.isAncestor(op->getParentRegion()))
       return;
     for (Value operand : getReadValues(op))
@@ -773,9 +885,10 @@ struct FormKernels : approx_act::impl::FormKernelsBase<FormKernels> {
     if (func.isDeclaration() || !func.getBody().hasOneBlock())
       return;
     SmallVector<Block *> blocks = getHostBlocks(func.getBody().front());
+    Sinker sinker;
     for (Block *block : ArrayRef(blocks).drop_back())
-      sinkInto(*block);
-    func.walk(separateInits);
+      sinker.sinkInto(*block);
+    func.walk([&](LoopLikeOpInterface loop) { sinker.separateInits(loop); });
     // What a loop or a branch reads is in memory before it.
     for (Block *block : blocks)
       formKernels(*block);

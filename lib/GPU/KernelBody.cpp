@@ -86,6 +86,17 @@ Value approx_act::lookThroughBarriers(Value value) {
   return value;
 }
 
+bool approx_act::isReshape(Operation *op) {
+  return isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp>(op);
+}
+
+Value approx_act::lookThroughViews(Value value) {
+  value = lookThroughBarriers(value);
+  while (value.getDefiningOp() && isReshape(value.getDefiningOp()))
+    value = lookThroughBarriers(value.getDefiningOp()->getOperand(0));
+  return value;
+}
+
 int64_t approx_act::getNumCombined(linalg::LinalgOp op) {
   int64_t combined = 1;
   for (auto [size, type] :

@@ -39,6 +39,12 @@ bool isReductionOp(Operation *op);
 /// A value that a barrier hands on is the barrier's operand.
 Value lookThroughBarriers(Value value);
 
+/// Whether the op gives a tensor another shape, and no element another place.
+bool isReshape(Operation *op);
+
+/// The tensor that `value` is, or is a view of: they are one in memory.
+Value lookThroughViews(Value value);
+
 /// How many elements a reduction combines to one.
 int64_t getNumCombined(linalg::LinalgOp op);
 

@@ -98,6 +98,23 @@ def history(x: jax.Array) -> jax.Array:
     return lax.fori_loop(2, x.shape[0], body, x)
 
 
+def repeated(count: int, body: Callable) -> Callable:
+    """`body` of what it has made before and the number of the time, all in one block."""
+
+    def function(x: jax.Array) -> jax.Array:
+        for i in range(count):
+            x = body(x, i)
+        return x
+
+    return function
+
+
+def around_positions(x: jax.Array) -> jax.Array:
+    """A loop reads what it would take long to compute in each step."""
+    places = repeated(20, lambda z, i: jnp.sin(z) + z)(jnp.arange(x.size, dtype=x.dtype))
+    return lax.fori_loop(0, 300, lambda i, y: y / 2 + places, x)
+
+
 def bits(x: jax.Array) -> jax.Array:
     """What `x` is made of: zeros of both signs differ, and NaNs are equal."""
     return lax.bitcast_convert_type(x, {2: jnp.int16, 4: jnp.int32}[x.dtype.itemsize])
@@ -407,6 +424,26 @@ PROGRAMS: dict[str, tuple[Callable, tuple[Any, ...]]] = {
         ),
         (normal(8), normal(200, 8)),
     ),
+    # Of ops that read each other in more ways than there is memory to emit.
+    "rolls": (repeated(20, lambda x, i: jnp.roll(x, i % 7 + 1)), (normal(64),)),
+    "rolls and sums": (repeated(20, lambda x, i: x + jnp.roll(x, i) / 2), (normal(9, 6),)),
+    "differences of neighbours": (
+        repeated(20, lambda x, i: jnp.pad(x, 1)[2:] - jnp.pad(x, 1)[:-2] / 2),
+        (normal(64),),
+    ),
+    "updates of elements": (
+        repeated(20, lambda x, i: x.at[i + 1].set(jnp.sin(x[i]) + x[i + 2])),
+        (normal(64),),
+    ),
+    "sums of squares": (
+        lambda x: repeated(30, lambda y, i: y * y / 2 + y / 4)(x @ x) @ x,
+        (normal(8, 8) / 9,),
+    ),
+    "concatenation of many": (
+        lambda x: jnp.concatenate([x[:, i % 9 : i % 9 + 1 + i % 4] * i for i in range(70)], 1),
+        (normal(5, 13),),
+    ),
+    "work on positions that a loop reads": (around_positions, (normal(8),)),
     "a number": (lambda x: x * 2 + 1, (normal(),)),
 }
 

@@ -72,6 +72,8 @@ STEPS = {
 
 def main(kind: str, length: int) -> None:
     print("#id = affine_map<(d0) -> (d0)>")
+    print("#row = affine_map<(d0, d1) -> (d1)>")
+    print("#all = affine_map<(d0, d1) -> (d0, d1)>")
     results = T
     head = f"""
   %e = tensor.empty() : {T}
@@ -105,6 +107,20 @@ func.func @main(%in: memref<64xf32>, %out: memref<64xf32>) {{
         return
     if kind in STEPS:
         body = "".join(map(STEPS[kind], range(length))) + f"\n  return %x{length} : {T}"
+    elif kind == "repeated":
+        # Many elements of the result read one that has been moved.
+        results = "tensor<9x64xf32>"
+        work = "%b = math.sin %a : f32\n    %r = math.sin %b : f32"
+        body = elementwise("%y", work, "%x0") + roll(0).replace("%x0", "%y")
+        body += "".join(map(roll, range(1, length)))
+        body += f"""
+  %l = tensor.empty() : {results}
+  %t = linalg.generic {{indexing_maps = [#row, #all], iterator_types = ["parallel", "parallel"]}}
+      ins(%x{length} : {T}) outs(%l : {results}) {{
+  ^bb0(%a: f32, %old: f32):
+    linalg.yield %a : f32
+  }} -> {results}
+  return %t : {results}"""
     elif kind == "constants":
         # A loop reads what is computed from positions alone.
         index = """%i = linalg.index 0 : index
