@@ -45,7 +45,9 @@ public:
 private:
   unsigned sink();
   unsigned hoist();
-  void collectUsers(Value value, SmallVectorImpl<Operation *> &users) const;
+  bool isTrueOfReaders(Value value,
+                       function_ref<bool(Operation *)> isTrue) const;
+  int64_t getArenaBytes(Value value) const;
   int64_t getMadeBytes(Operation *op) const;
   int64_t getUsedUpBytes(Operation *op) const;
 
@@ -55,47 +57,34 @@ private:
 
 /// Whether the op is no work and no memory: a view, or what is to be written.
 static bool isFree(Operation *op) {
-  return isa<tensor::EmptyOp, tensor::ExpandShapeOp, tensor::CollapseShapeOp,
-             arith::ConstantOp>(op);
+  return isReshape(op) || isa<tensor::EmptyOp, arith::ConstantOp>(op);
 }
 
-/// The value in memory that `value` is a view of.
-static Value getBase(Value value) {
-  while (Operation *op = value.getDefiningOp()) {
-    if (!isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp>(op))
-      break;
-    value = op->getOperand(0);
-  }
-  return value;
-}
-
-/// All ops that read `value` or a view of it.
-void Scheduler::collectUsers(Value value,
-                             SmallVectorImpl<Operation *> &users) const {
-  for (Operation *user : value.getUsers()) {
+/// Whether it is true of all ops that read `value` or a view of it. The last
+/// one is asked first, as a rule, and most values have a reader that is later
+/// than the op in question: of many, few are asked.
+bool Scheduler::isTrueOfReaders(Value value,
+                                function_ref<bool(Operation *)> isTrue) const {
+  return llvm::all_of(value.getUsers(), [&](Operation *user) {
     Operation *op = block.findAncestorOpInBlock(*user);
-    if (isFree(op) && op->getNumResults() == 1)
-      collectUsers(op->getResult(0), users);
-    else
-      users.push_back(op);
-  }
+    return isFree(op) && op->getNumResults() == 1
+               ? isTrueOfReaders(op->getResult(0), isTrue)
+               : isTrue(op);
+  });
 }
 
 /// The bytes of the arena that a value takes: what is returned is elsewhere.
-static int64_t getArenaBytes(Value value, ArrayRef<Operation *> users) {
-  bool isReturned = llvm::any_of(users, [](Operation *user) {
-    return user->hasTrait<OpTrait::IsTerminator>();
+int64_t Scheduler::getArenaBytes(Value value) const {
+  bool isKept = isTrueOfReaders(value, [](Operation *user) {
+    return !user->hasTrait<OpTrait::IsTerminator>();
   });
-  return isReturned ? 0 : getByteSize(value.getType()).value_or(0);
+  return isKept ? getByteSize(value.getType()).value_or(0) : 0;
 }
 
 int64_t Scheduler::getMadeBytes(Operation *op) const {
   int64_t bytes = 0;
-  for (Value result : op->getResults()) {
-    SmallVector<Operation *> users;
-    collectUsers(result, users);
-    bytes += getArenaBytes(result, users);
-  }
+  for (Value result : op->getResults())
+    bytes += getArenaBytes(result);
   return bytes;
 }
 
@@ -103,17 +92,15 @@ int64_t Scheduler::getUsedUpBytes(Operation *op) const {
   int64_t bytes = 0;
   llvm::SmallDenseSet<Value> seen;
   for (Value operand : op->getOperands()) {
-    Value base = getBase(operand);
+    Value base = lookThroughViews(operand);
     Operation *maker = base.getDefiningOp();
     if (!maker || maker->getBlock() != &block || isFree(maker) ||
         !seen.insert(base).second)
       continue;
-    SmallVector<Operation *> users;
-    collectUsers(base, users);
-    if (llvm::all_of(users, [&](Operation *user) {
+    if (isTrueOfReaders(base, [&](Operation *user) {
           return user == op || user->isBeforeInBlock(op);
         }))
-      bytes += getArenaBytes(base, users);
+      bytes += getArenaBytes(base);
   }
   return bytes;
 }
@@ -189,12 +176,12 @@ int64_t Scheduler::getPeak() {
     if (isFree(&op))
       continue;
     for (Value result : op.getResults()) {
-      SmallVector<Operation *> users;
-      collectUsers(result, users);
-      int64_t bytes = getArenaBytes(result, users);
+      int64_t bytes = getArenaBytes(result);
       unsigned last = positions[&op];
-      for (Operation *user : users)
+      isTrueOfReaders(result, [&](Operation *user) {
         last = std::max(last, positions[user]);
+        return true;
+      });
       changes[positions[&op]] += bytes;
       changes[last + 1] -= bytes;
     }
