@@ -12,11 +12,14 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Matchers.h"
 #include "mlir/Interfaces/LoopLikeInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
 #include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/SmallBitVector.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/CheckedArithmetic.h"
 
 using namespace mlir;
 using namespace mlir::approx_act;
@@ -31,6 +34,40 @@ static bool hasStaticTensors(Operation *op) {
   };
   return llvm::all_of(op->getResultTypes(), isStatic) &&
          llvm::all_of(op->getOperandTypes(), isStatic);
+}
+
+/// Whether the loops of `op` that are parallel are where an element of each
+/// result is, so that they follow from that: no element is left as it was, or
+/// made twice. Results of a reduction are elements of the same place.
+static bool hasLoopsOfResults(linalg::LinalgOp op) {
+  SmallVector<int64_t> ranges = op.getStaticLoopRanges();
+  SmallVector<utils::IteratorType> types = op.getIteratorTypesArray();
+  auto isParallel = [&](unsigned loop) {
+    return types[loop] == utils::IteratorType::parallel;
+  };
+  AffineMap first;
+  for (OpOperand &init : op.getDpsInitsMutable()) {
+    AffineMap map = op.getMatchingIndexingMap(&init);
+    if (!first)
+      first = map;
+    if (map != first && op.getNumReductionLoops() > 0)
+      return false;
+    llvm::SmallBitVector isPlace(ranges.size());
+    auto shape = cast<RankedTensorType>(init.get().getType()).getShape();
+    for (auto [size, expr] : llvm::zip_equal(shape, map.getResults())) {
+      if (size == 1)
+        continue;
+      auto loop = dyn_cast<AffineDimExpr>(expr);
+      if (!loop || !isParallel(loop.getPosition()) ||
+          isPlace.test(loop.getPosition()))
+        return false;
+      isPlace.set(loop.getPosition());
+    }
+    for (auto [loop, range] : llvm::enumerate(ranges))
+      if (range != 1 && isParallel(loop) && !isPlace.test(loop))
+        return false;
+  }
+  return true;
 }
 
 SmallVector<Block *> approx_act::getHostBlocks(Block &block) {
@@ -51,7 +88,7 @@ bool approx_act::isLightOp(Operation *op) {
     return false;
   if (auto linalgOp = dyn_cast<linalg::LinalgOp>(op))
     return linalgOp.hasPureTensorSemantics() &&
-           linalgOp.getNumReductionLoops() == 0;
+           linalgOp.getNumReductionLoops() == 0 && hasLoopsOfResults(linalgOp);
   if (auto pad = dyn_cast<tensor::PadOp>(op))
     return pad.getConstantPaddingValue() &&
            !ShapedType::isDynamicShape(pad.getStaticLow());
@@ -77,7 +114,8 @@ bool approx_act::isScalarOp(Operation *op) {
 bool approx_act::isReductionOp(Operation *op) {
   auto linalgOp = dyn_cast<linalg::LinalgOp>(op);
   return linalgOp && linalgOp.hasPureTensorSemantics() &&
-         linalgOp.getNumReductionLoops() > 0 && hasStaticTensors(op);
+         linalgOp.getNumReductionLoops() > 0 && hasStaticTensors(op) &&
+         hasLoopsOfResults(linalgOp);
 }
 
 Value approx_act::lookThroughBarriers(Value value) {
@@ -97,13 +135,27 @@ Value approx_act::lookThroughViews(Value value) {
   return value;
 }
 
+bool approx_act::isZero(Value value) {
+  if (auto fill = value.getDefiningOp<linalg::FillOp>())
+    value = fill.value();
+  return matchPattern(value, m_AnyZeroFloat());
+}
+
+int64_t approx_act::getProduct(ArrayRef<int64_t> sizes) {
+  int64_t product = 1;
+  for (int64_t size : sizes)
+    product = llvm::checkedMul(product, size)
+                  .value_or(std::numeric_limits<int64_t>::max());
+  return product;
+}
+
 int64_t approx_act::getNumCombined(linalg::LinalgOp op) {
-  int64_t combined = 1;
+  SmallVector<int64_t> combined;
   for (auto [size, type] :
        llvm::zip_equal(op.getStaticLoopRanges(), op.getIteratorTypesArray()))
     if (type == utils::IteratorType::reduction)
-      combined *= size;
-  return combined;
+      combined.push_back(size);
+  return getProduct(combined);
 }
 
 std::optional<SmallVector<Combiner>>
@@ -155,10 +207,7 @@ bool approx_act::isReadRepeatedly(Operation *op, Value operand) {
     return false;
   if (isSearched(op, operand))
     return true;
-  int64_t domain = 1;
-  for (int64_t range : linalgOp.getStaticLoopRanges())
-    domain *= range;
-  return domain > getNumElements(operand);
+  return getProduct(linalgOp.getStaticLoopRanges()) > getNumElements(operand);
 }
 
 bool approx_act::isContractionLike(Operation *op) {

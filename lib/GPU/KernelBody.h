@@ -33,7 +33,8 @@ bool isLightOp(Operation *op);
 /// Whether the op computes a scalar, perhaps from elements of tensors.
 bool isScalarOp(Operation *op);
 
-/// A linalg op on tensors of static shape with at least one reduction.
+/// A linalg op on tensors of static shape with at least one reduction loop, the
+/// others of which are the dimensions of its results.
 bool isReductionOp(Operation *op);
 
 /// A value that a barrier hands on is the barrier's operand.
@@ -44,6 +45,12 @@ bool isReshape(Operation *op);
 
 /// The tensor that `value` is, or is a view of: they are one in memory.
 Value lookThroughViews(Value value);
+
+/// Whether `value` is a float that is zero, or a tensor of such.
+bool isZero(Value value);
+
+/// The product of sizes, or the greatest number, if that is less.
+int64_t getProduct(ArrayRef<int64_t> sizes);
 
 /// How many elements a reduction combines to one.
 int64_t getNumCombined(linalg::LinalgOp op);

@@ -10,7 +10,6 @@
 #include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/bit.h"
 #include "llvm/Support/MathExtras.h"
-#include <numeric>
 
 using namespace mlir;
 using namespace mlir::approx_act;
@@ -23,11 +22,6 @@ static constexpr int64_t kManyThreads = 1 << 16;
 static constexpr int64_t kEnoughRows = 4;
 /// Elements of a thread, which are all in registers at once.
 static constexpr int64_t kMaxElements = 16;
-
-static int64_t getProduct(ArrayRef<int64_t> sizes) {
-  return std::accumulate(sizes.begin(), sizes.end(), int64_t{1},
-                         std::multiplies<>());
-}
 
 static RankedTensorType getTensorType(Value value) {
   return dyn_cast<RankedTensorType>(value.getType());
@@ -124,7 +118,6 @@ void KernelWork::chooseDomain(KernelOp kernel) {
   }
   numElements = *least;
   // Words that are read belong to one thread each, as those that are written.
-  SmallVector<int64_t> results = domain;
   for (Value argument : kernel.getBody().getArguments()) {
     RankedTensorType type = getTensorType(argument);
     if (!isWhole || !type || type.getElementTypeBitWidth() != kWordBits ||

@@ -92,6 +92,24 @@ static void annotateArguments(gpu::GPUFuncOp func, KernelOp kernel) {
   }
 }
 
+/// Whether positions in the tensors that a kernel reads, makes or goes through
+/// on the way need more than 32 bits.
+static bool hasLargePositions(KernelOp kernel) {
+  auto isLarge = [](int64_t size) { return size > INT32_MAX; };
+  WalkResult result = kernel.getBody().walk([&](Operation *op) {
+    auto hasLargeType = [&](ValueRange values) {
+      return llvm::any_of(
+          values, [&](Value value) { return isLarge(getNumElements(value)); });
+    };
+    auto linalgOp = dyn_cast<linalg::LinalgOp>(op);
+    bool isFound = hasLargeType(op->getOperands()) ||
+                   hasLargeType(op->getResults()) ||
+                   (linalgOp && isLarge(getNumCombined(linalgOp)));
+    return isFound ? WalkResult::interrupt() : WalkResult::advance();
+  });
+  return result.wasInterrupted();
+}
+
 namespace {
 struct ConvertKernelsToGPU
     : approx_act::impl::ConvertKernelsToGPUBase<ConvertKernelsToGPU> {
@@ -378,8 +396,9 @@ void ConvertKernelsToGPU::runOnOperation() {
       accesses = !load.getMemRef().getDefiningOp<memref::AllocaOp>();
     if (!isOutside || !accesses || op->getParentOfType<linalg::LinalgOp>())
       return;
-    op->emitError("not supported on GPUs: its shapes are not static, or its "
-                  "elements are not integers or floats");
+    op->emitError("not supported on GPUs: its shapes are not static, its "
+                  "elements are not integers or floats, or its loops do not "
+                  "say which element of a result they make");
     isHostFree = false;
   });
   if (!isHostFree)
@@ -392,8 +411,8 @@ void ConvertKernelsToGPU::runOnOperation() {
             << operand.getType() << "; run approx-act-bufferize before";
         return WalkResult::interrupt();
       }
-      isLarge |= getNumElements(operand) >= (int64_t{1} << 31);
     }
+    isLarge |= hasLargePositions(kernel);
     kernels.push_back(kernel);
     return WalkResult::advance();
   });

@@ -294,7 +294,7 @@ private:
     if (getNumCombined(op) <= enoughElements)
       return std::nullopt;
     return std::max(fewestElements,
-                    results * getNumCombined(op) / enoughThreads);
+                    getProduct({results, getNumCombined(op)}) / enoughThreads);
   }
 };
 } // namespace

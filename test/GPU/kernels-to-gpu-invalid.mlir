@@ -17,11 +17,25 @@ func.func @tensors(%x: tensor<4xf32>) -> tensor<4xf32> {
 
 // Complex numbers are no kernel's, and the host cannot read the device's memory.
 func.func @host(%x: memref<4xcomplex<f32>>, %r: memref<4xcomplex<f32>>) {
-  // expected-error @+1 {{not supported on GPUs: its shapes are not static, or its elements are not integers or floats}}
+  // expected-error @+1 {{not supported on GPUs: its shapes are not static, its elements are not integers or floats, or its loops}}
   linalg.generic {indexing_maps = [affine_map<(d0) -> (d0)>, affine_map<(d0) -> (d0)>], iterator_types = ["parallel"]}
       ins(%x : memref<4xcomplex<f32>>) outs(%r : memref<4xcomplex<f32>>) {
   ^bb0(%in: complex<f32>, %out: complex<f32>):
     linalg.yield %in : complex<f32>
+  }
+  return
+}
+
+// -----
+
+// Elements of a result that no step of the loops is for, or several, or another
+// than of the first result.
+func.func @column(%x: memref<4xf32>, %r: memref<4x3xf32>) {
+  // expected-error @+1 {{or its loops do not say which element of a result they make}}
+  linalg.generic {indexing_maps = [affine_map<(d0) -> (d0)>, affine_map<(d0) -> (d0, 0)>], iterator_types = ["parallel"]}
+      ins(%x : memref<4xf32>) outs(%r : memref<4x3xf32>) {
+  ^bb0(%in: f32, %out: f32):
+    linalg.yield %in : f32
   }
   return
 }

@@ -383,8 +383,9 @@ def ConvertKernelsToGPU : Pass<"convert-approx-act-kernels-to-gpu",
     and the block by shared memory, in an order that the shapes alone decide. Other reductions are loops of one thread. In
     both, equal loops are one.
 
-    Integer arithmetic on positions has 32 bits unless a buffer of the function
-    has 2^31 elements or more.
+    Integer arithmetic on positions has 32 bits unless a tensor of some kernel,
+    in memory or not, has 2^31 elements or more, or a reduction of one combines
+    so many.
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect",
                            "::mlir::DLTIDialect",
