@@ -126,12 +126,6 @@ static bool addsProducts(linalg::LinalgOp op) {
          isa<arith::MulFOp, arith::MulIOp>(factors);
 }
 
-static bool isZero(Value value) {
-  if (auto fill = value.getDefiningOp<linalg::FillOp>())
-    value = fill.value();
-  return matchPattern(value, m_AnyZeroFloat());
-}
-
 /// Why the runtime cannot take a contraction; empty if it can, perhaps.
 static std::string getReason(linalg::LinalgOp op) {
   for (Value value : op->getOperands()) {

@@ -5,10 +5,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "OperandView.h"
+#include "KernelBody.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 using namespace mlir::approx_act;
@@ -56,15 +56,10 @@ static Value getMoved(Operation *op) {
     return op->getOperand(0);
   if (auto pad = dyn_cast<tensor::PadOp>(op)) {
     Value padding = pad.getConstantPaddingValue();
-    return padding && matchPattern(padding, m_AnyZeroFloat()) ? pad.getSource()
-                                                              : Value();
+    return padding && isZero(padding) ? pad.getSource() : Value();
   }
-  if (auto insert = dyn_cast<tensor::InsertSliceOp>(op)) {
-    Value dest = insert.getDest();
-    if (auto fill = dest.getDefiningOp<linalg::FillOp>())
-      dest = fill.value();
-    return matchPattern(dest, m_AnyZeroFloat()) ? insert.getSource() : Value();
-  }
+  if (auto insert = dyn_cast<tensor::InsertSliceOp>(op))
+    return isZero(insert.getDest()) ? insert.getSource() : Value();
   // A transpose, a reversal.
   auto linalgOp = dyn_cast<linalg::LinalgOp>(op);
   if (!linalgOp || !linalgOp.hasPureTensorSemantics() ||
@@ -163,6 +158,11 @@ static bool slice(OperandView &view, tensor::ExtractSliceOp op) {
   return true;
 }
 
+/// Whether an element in memory is not one of the tensor.
+static bool isCropped(const ViewDim &dim) {
+  return dim.low < 0 || dim.low + dim.step * (dim.getCount() - 1) >= dim.size;
+}
+
 /// Among zeros: element `i` is at `offset + i * stride`.
 static bool place(OperandView &view, ArrayRef<int64_t> offsets,
                   ArrayRef<int64_t> strides, ArrayRef<int64_t> shape) {
@@ -171,6 +171,11 @@ static bool place(OperandView &view, ArrayRef<int64_t> offsets,
     return false;
   for (auto [dim, offset, stride, size] :
        llvm::zip_equal(view.dims, offsets, strides, shape)) {
+    if (offset == 0 && stride == 1 && size == dim.size)
+      continue;
+    // What was cropped would be back in what is now zero.
+    if (isCropped(dim))
+      return false;
     dim.low = offset + stride * dim.low;
     dim.step *= stride;
     dim.size = size;

@@ -202,3 +202,25 @@ func.func @depthwise(%x: tensor<2x8x4xf32>, %w: tensor<3x4xf32>) -> tensor<2x6x4
   %y = linalg.depthwise_conv_1d_nwc_wc ins(%x, %w : tensor<2x8x4xf32>, tensor<3x4xf32>) outs(%z : tensor<2x6x4xf32>) -> tensor<2x6x4xf32>
   return %y : tensor<2x6x4xf32>
 }
+
+// -----
+
+// What has been cut off is not there again where zeros are put in its place: the
+// slice is memory of its own.
+// CHECK-LABEL: func @cropped
+// CHECK-SAME: (%[[X:.+]]: tensor<1x8x1xf32>, %[[W:.+]]: tensor<3x1x1xf32>)
+// CHECK: %[[S:.+]] = tensor.extract_slice %[[X]]
+// CHECK: approx_act.convolution forward
+// CHECK-SAME: ins(%[[S]], %[[W]] : tensor<1x4x1xf32>, tensor<3x1x1xf32>)
+func.func @cropped(%x: tensor<1x8x1xf32>, %w: tensor<3x1x1xf32>) -> tensor<1x4x1xf32> {
+  %zero = arith.constant 0.0 : f32
+  %s = tensor.extract_slice %x[0, 2, 0] [1, 4, 1] [1, 1, 1] : tensor<1x8x1xf32> to tensor<1x4x1xf32>
+  %p = tensor.pad %s low[0, 1, 0] high[0, 1, 0] {
+  ^bb0(%i: index, %j: index, %k: index):
+    tensor.yield %zero : f32
+  } : tensor<1x4x1xf32> to tensor<1x6x1xf32>
+  %f = tensor.empty() : tensor<1x4x1xf32>
+  %z = linalg.fill ins(%zero : f32) outs(%f : tensor<1x4x1xf32>) -> tensor<1x4x1xf32>
+  %y = linalg.conv_1d_nwc_wcf {dilations = dense<1> : tensor<1xi64>, strides = dense<1> : tensor<1xi64>} ins(%p, %w : tensor<1x6x1xf32>, tensor<3x1x1xf32>) outs(%z : tensor<1x4x1xf32>) -> tensor<1x4x1xf32>
+  return %y : tensor<1x4x1xf32>
+}
