@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ContractionMatch.h"
+#include "KernelBody.h"
 #include "mlir/Analysis/FlatLinearValueConstraints.h"
 
 using namespace mlir;
@@ -112,10 +113,8 @@ static Loops getLoops(ArrayRef<int64_t> ranges,
 }
 
 static int64_t getSize(ArrayRef<int64_t> ranges, const Loops &loops) {
-  int64_t size = 1;
-  for (unsigned loop : loops)
-    size *= ranges[loop];
-  return size;
+  return getProduct(
+      llvm::map_to_vector(loops, [&](unsigned loop) { return ranges[loop]; }));
 }
 
 /// The stride of `loops` as one, if that is what they are in memory of
@@ -339,6 +338,17 @@ static std::optional<Convolution> matchOrdered(const Contraction &contraction,
     for (const IndexedDim::Term &term : dim.terms)
       if (!spatialLoops.insert(term.loop).second)
         return std::nullopt;
+  }
+  // These are all that such loops are for, in the other tensor one index.
+  for (unsigned loop : spatialLoops) {
+    auto isOf = [&](const IndexedDim &dim) {
+      return llvm::any_of(dim.terms, [&](const IndexedDim::Term &term) {
+        return term.loop == loop;
+      });
+    };
+    if (llvm::count_if(data->dims, isOf) != 1 ||
+        llvm::count_if(other->dims, isOf) > 1)
+      return std::nullopt;
   }
   // What is left of the loops has indices of its own.
   for (unsigned index : other->rest)

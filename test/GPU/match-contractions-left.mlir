@@ -64,3 +64,38 @@ func.func @dot(%a: tensor<5x7xf32>) -> tensor<5xf32> {
   } -> tensor<5xf32>
   return %s : tensor<5xf32>
 }
+
+// A loop that is in two indices of one tensor is none of a window.
+// REMARK: --- !Missed
+// REMARK: Function: {{ *}}diagonal
+// CHECK-LABEL: func @diagonal
+// CHECK: linalg.generic
+func.func @diagonal(%x: tensor<8xf32>, %w: tensor<3x3xf32>) -> tensor<6xf32> {
+  %zero = arith.constant 0.0 : f32
+  %f = tensor.empty() : tensor<6xf32>
+  %z = linalg.fill ins(%zero : f32) outs(%f : tensor<6xf32>) -> tensor<6xf32>
+  %s = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i + j)>, affine_map<(i, j) -> (j, j)>, affine_map<(i, j) -> (i)>], iterator_types = ["parallel", "reduction"]} ins(%x, %w : tensor<8xf32>, tensor<3x3xf32>) outs(%z : tensor<6xf32>) {
+  ^bb0(%p: f32, %q: f32, %o: f32):
+    %0 = arith.mulf %p, %q : f32
+    %1 = arith.addf %o, %0 : f32
+    linalg.yield %1 : f32
+  } -> tensor<6xf32>
+  return %s : tensor<6xf32>
+}
+
+// REMARK: --- !Missed
+// REMARK: Function: {{ *}}twice
+// CHECK-LABEL: func @twice
+// CHECK: linalg.generic
+func.func @twice(%x: tensor<8x6xf32>, %w: tensor<3xf32>) -> tensor<6xf32> {
+  %zero = arith.constant 0.0 : f32
+  %f = tensor.empty() : tensor<6xf32>
+  %z = linalg.fill ins(%zero : f32) outs(%f : tensor<6xf32>) -> tensor<6xf32>
+  %s = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i + j, i)>, affine_map<(i, j) -> (j)>, affine_map<(i, j) -> (i)>], iterator_types = ["parallel", "reduction"]} ins(%x, %w : tensor<8x6xf32>, tensor<3xf32>) outs(%z : tensor<6xf32>) {
+  ^bb0(%p: f32, %q: f32, %o: f32):
+    %0 = arith.mulf %p, %q : f32
+    %1 = arith.addf %o, %0 : f32
+    linalg.yield %1 : f32
+  } -> tensor<6xf32>
+  return %s : tensor<6xf32>
+}
