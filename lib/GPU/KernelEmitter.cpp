@@ -39,6 +39,19 @@ void KernelEmitter::emitIf(Value condition, llvm::function_ref<void()> emit) {
   emit();
 }
 
+/// The quotient of what may be negative, rounded down: with all bits inverted,
+/// a negative number is none, nor is its quotient.
+Value KernelEmitter::divideSigned(Value lhs, Value rhs) {
+  Value zero = arith::ConstantIndexOp::create(b, 0);
+  Value isNegative =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::slt, lhs, zero);
+  Value ones = arith::ConstantIndexOp::create(b, -1);
+  Value bits = arith::SelectOp::create(b, isNegative, ones, zero);
+  Value dividend = arith::XOrIOp::create(b, lhs, bits);
+  Value quotient = arith::DivUIOp::create(b, dividend, rhs);
+  return arith::XOrIOp::create(b, quotient, bits);
+}
+
 Value KernelEmitter::materialise(AffineExpr expr) {
   if (auto it = numbers.find(expr); it != numbers.end())
     return it->second;
@@ -51,12 +64,10 @@ Value KernelEmitter::materialise(AffineExpr expr) {
     auto binary = cast<AffineBinaryOpExpr>(expr);
     Value lhs = materialise(binary.getLHS());
     Value rhs = materialise(binary.getRHS());
-    // Nothing overflows, and nothing is negative but what is subtracted.
-    bool isSigned = false;
-    expr.walk([&](AffineExpr part) {
-      auto constant = dyn_cast<AffineConstantExpr>(part);
-      isSigned |= constant && constant.getValue() < 0;
-    });
+    // Nothing overflows: an index has bits for all positions in the tensors of
+    // kernels.
+    bool isSigned = space.mayBeNegative(binary.getLHS()) ||
+                    space.mayBeNegative(binary.getRHS());
     auto flags = arith::IntegerOverflowFlags::nsw;
     if (!isSigned)
       flags = flags | arith::IntegerOverflowFlags::nuw;
@@ -68,11 +79,16 @@ Value KernelEmitter::materialise(AffineExpr expr) {
       result = arith::MulIOp::create(b, lhs, rhs, flags);
       break;
     case AffineExprKind::FloorDiv:
-      result = arith::DivUIOp::create(b, lhs, rhs);
+      result = isSigned ? divideSigned(lhs, rhs)
+                        : arith::DivUIOp::create(b, lhs, rhs).getResult();
       break;
     default:
       assert(expr.getKind() == AffineExprKind::Mod && "no other is made");
-      result = arith::RemUIOp::create(b, lhs, rhs);
+      if (isSigned)
+        result = arith::SubIOp::create(
+            b, lhs, arith::MulIOp::create(b, divideSigned(lhs, rhs), rhs));
+      else
+        result = arith::RemUIOp::create(b, lhs, rhs);
     }
   }
   numbers[expr] = result;
@@ -260,18 +276,18 @@ Value KernelEmitter::computeUncached(Value tensor, const Position &position,
     Value isHere;
     for (auto [dim, expr] : llvm::enumerate(dims)) {
       AffineExpr index = expr;
-      int64_t stride = 1;
+      int64_t stride = insert.getStaticStride(dim);
+      int64_t size = insert.getStaticSize(dim);
       if (isStatic) {
         index = index - insert.getStaticOffset(dim);
-        stride = insert.getStaticStride(dim);
       } else {
         Value position = materialise(expr);
         Value offset =
             materialise(getIndex(insert.getMixedOffsets()[dim], shape[dim]));
-        stride = insert.getStaticStride(dim);
         Value distance = arith::SubIOp::create(b, position, offset);
-        // Unsigned, what is before the offset is far beyond the end.
-        index = addIndex(distance, std::numeric_limits<int64_t>::max());
+        // Unsigned, what is before the offset is far beyond the end. Only what
+        // is not is used.
+        index = addIndex(distance, (size - 1) * stride + 1);
       }
       if (stride != 1) {
         Value remainder = arith::RemUIOp::create(
@@ -285,10 +301,10 @@ Value KernelEmitter::computeUncached(Value tensor, const Position &position,
         Value quotient = arith::DivUIOp::create(
             b, materialise(index),
             materialise(b.getAffineConstantExpr(stride)));
-        index = addIndex(quotient, std::numeric_limits<int64_t>::max());
+        index = addIndex(quotient, size);
       }
       inside.push_back(index);
-      sizes.push_back(insert.getStaticSize(dim));
+      sizes.push_back(size);
     }
     for (auto [index, size] : llvm::zip_equal(inside, sizes)) {
       Value isBelow = arith::CmpIOp::create(
@@ -356,12 +372,9 @@ Value KernelEmitter::computeInside(Value tensor, ArrayRef<AffineExpr> inside,
                                    llvm::function_ref<Value()> outside) {
   Value isInside;
   for (auto [index, size] : llvm::zip_equal(inside, shape)) {
+    if (space.isWithin(index, size))
+      continue;
     // Unsigned, a negative position is far beyond the end.
-    AffineExpr zero = b.getAffineConstantExpr(0);
-    if (isa<AffineDimExpr>(index) && space.getUpperBound(index) < size)
-      continue;
-    if (index == zero && size > 0)
-      continue;
     Value isBelow =
         arith::CmpIOp::create(b, arith::CmpIPredicate::ult, materialise(index),
                               materialise(b.getAffineConstantExpr(size)));

@@ -135,6 +135,7 @@ private:
                    DenseMap<Value, AffineExpr> &indices);
   Value computeScalar(Value value);
   AffineExpr getIndex(OpFoldResult index, int64_t bound);
+  Value divideSigned(Value lhs, Value rhs);
   Value splat(Value scalar);
 
   ImplicitLocOpBuilder b;

@@ -7,6 +7,7 @@
 #include "Positions.h"
 #include "mlir/IR/AffineExpr.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/CheckedArithmetic.h"
 #include "llvm/Support/MathExtras.h"
 #include <numeric>
 
@@ -164,32 +165,56 @@ std::optional<AffineExpr> PositionSpace::getVectorBase(AffineExpr expr) const {
   return numLanes == 1 ? std::optional(sortTerms(base)) : std::nullopt;
 }
 
-int64_t PositionSpace::getUpperBound(AffineExpr expr) const {
-  constexpr int64_t unknown = std::numeric_limits<int64_t>::max();
+std::optional<PositionSpace::Range>
+PositionSpace::getRange(AffineExpr expr) const {
   if (auto constant = dyn_cast<AffineConstantExpr>(expr))
-    return constant.getValue();
+    return Range{constant.getValue(), constant.getValue()};
   if (auto dim = dyn_cast<AffineDimExpr>(expr))
-    return bounds[dim.getPosition()] - 1;
+    return Range{0, bounds[dim.getPosition()] - 1};
   if (isa<AffineSymbolExpr>(expr))
-    return lanes - 1;
+    return Range{0, lanes - 1};
   auto binary = cast<AffineBinaryOpExpr>(expr);
-  int64_t lhs = getUpperBound(binary.getLHS());
-  int64_t rhs = getUpperBound(binary.getRHS());
-  if (lhs == unknown || rhs == unknown)
-    return unknown;
-  int64_t bound = unknown;
-  switch (expr.getKind()) {
-  case AffineExprKind::Add:
-    return llvm::AddOverflow(lhs, rhs, bound) ? unknown : bound;
-  case AffineExprKind::Mul:
-    return llvm::MulOverflow(lhs, rhs, bound) ? unknown : bound;
-  case AffineExprKind::FloorDiv:
-    return rhs > 0 ? lhs / rhs : unknown;
-  case AffineExprKind::Mod:
-    return std::min(lhs, rhs - 1);
-  default:
-    return unknown;
+  std::optional<Range> lhs = getRange(binary.getLHS());
+  if (!lhs)
+    return std::nullopt;
+  std::optional<int64_t> least, greatest;
+  if (expr.getKind() == AffineExprKind::Add) {
+    std::optional<Range> rhs = getRange(binary.getRHS());
+    if (!rhs)
+      return std::nullopt;
+    least = llvm::checkedAdd(lhs->least, rhs->least);
+    greatest = llvm::checkedAdd(lhs->greatest, rhs->greatest);
+  } else {
+    auto constant = dyn_cast<AffineConstantExpr>(binary.getRHS());
+    if (!constant)
+      return std::nullopt;
+    int64_t rhs = constant.getValue();
+    if (expr.getKind() == AffineExprKind::Mul) {
+      least = llvm::checkedMul(lhs->least, rhs);
+      greatest = llvm::checkedMul(lhs->greatest, rhs);
+      if (rhs < 0)
+        std::swap(least, greatest);
+    } else if (rhs > 0 && expr.getKind() == AffineExprKind::FloorDiv) {
+      least = llvm::divideFloorSigned(lhs->least, rhs);
+      greatest = llvm::divideFloorSigned(lhs->greatest, rhs);
+    } else if (rhs > 0 && expr.getKind() == AffineExprKind::Mod) {
+      least = 0;
+      greatest = lhs->least < 0 ? rhs - 1 : std::min(lhs->greatest, rhs - 1);
+    }
   }
+  if (!least || !greatest)
+    return std::nullopt;
+  return Range{*least, *greatest};
+}
+
+bool PositionSpace::isWithin(AffineExpr expr, int64_t bound) const {
+  std::optional<Range> range = getRange(expr);
+  return range && range->least >= 0 && range->greatest < bound;
+}
+
+bool PositionSpace::mayBeNegative(AffineExpr expr) const {
+  std::optional<Range> range = getRange(expr);
+  return !range || range->least < 0;
 }
 
 std::pair<AffineExpr, AffineExpr> PositionSpace::divide(AffineExpr expr,
@@ -215,7 +240,7 @@ std::pair<AffineExpr, AffineExpr> PositionSpace::divide(AffineExpr expr,
   }
   rest = sortTerms(rest);
   AffineExpr quotient = multiples.floorDiv(divisor);
-  if (getUpperBound(rest) < divisor)
+  if (isWithin(rest, divisor))
     return {quotient, rest + lane};
   return {quotient + rest.floorDiv(divisor), rest % divisor + lane};
 }

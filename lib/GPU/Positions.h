@@ -7,9 +7,11 @@
 /// \file
 /// Arithmetic on positions of elements: affine expressions over numbers that
 /// are not negative and of which an upper bound is known, such as the number of
-/// a thread and the counters of its loops. What is divided by sizes and put
-/// together again is simplified, so that equal positions are equal expressions,
-/// and what is contiguous is known without analysis.
+/// a thread and the counters of its loops. Parts of a position may be negative,
+/// such as what is counted from the end, and the position itself where a choice
+/// depends on whether it is; divisions round down. What is divided by sizes and
+/// put together again is simplified, so that equal positions are equal
+/// expressions, and what is contiguous is known without analysis.
 ///
 /// A position may name the *lane*, the symbol of the space: then it stands for
 /// `lanes` neighbouring elements.
@@ -65,12 +67,13 @@ public:
   /// The part before the lane, if the lane is added to a multiple of `lanes`.
   std::optional<AffineExpr> getVectorBase(AffineExpr expr) const;
 
-  /// A bound of an expression whose parts are never negative; the greatest
-  /// number where it is not known.
-  int64_t getUpperBound(AffineExpr expr) const;
+  /// Whether an expression is known to be a number from 0 to `bound` − 1.
+  bool isWithin(AffineExpr expr, int64_t bound) const;
+  /// Whether an expression is not known to be 0 or more.
+  bool mayBeNegative(AffineExpr expr) const;
 
-  /// The quotient and the remainder of what is not negative by a positive
-  /// number, simplified by what is known of the terms.
+  /// The quotient, rounded down, and the remainder by a positive number,
+  /// simplified by what is known of the terms.
   std::pair<AffineExpr, AffineExpr> divide(AffineExpr expr,
                                            int64_t divisor) const;
 
@@ -85,6 +88,13 @@ public:
                                   ArrayRef<int64_t> shape) const;
 
 private:
+  /// The least and the greatest number that an expression can be.
+  struct Range {
+    int64_t least, greatest;
+  };
+  /// Nothing where it is not known, as beyond numbers of 64 bits.
+  std::optional<Range> getRange(AffineExpr expr) const;
+
   MLIRContext *context;
   int64_t lanes;
   SmallVector<int64_t> bounds;

@@ -245,3 +245,77 @@ func.func @search(%x: memref<1024xi8>, %r: memref<1024xi8>) {
   }
   return
 }
+
+// -----
+
+#id = affine_map<(d0, d1) -> (d0, d1)>
+#swap = affine_map<(d0, d1) -> (d1, d0)>
+
+// What has been subtracted from may be negative, and is divided so that it is
+// rounded down.
+// CHECK: gpu.func @padded_0(%[[X:[^:]+]]: memref<15xf32>
+// CHECK: %[[P:.+]] = arith.addi %{{.+}}, %c-5 overflow<nsw>
+// CHECK: %[[NEGATIVE:.+]] = arith.cmpi slt, %[[P]], %c0
+// CHECK: %[[BITS:.+]] = arith.select %[[NEGATIVE]], %c-1, %c0
+// CHECK: %[[DIVIDEND:.+]] = arith.xori %[[P]], %[[BITS]]
+// CHECK: %[[QUOTIENT:.+]] = arith.divui %[[DIVIDEND]], %c3
+// CHECK: arith.xori %[[QUOTIENT]], %[[BITS]]
+// CHECK: memref.load %[[X]]
+func.func @padded(%x: memref<3x5xf32>, %r: memref<24xf32>) {
+  approx_act.kernel "padded" ins(%x : memref<3x5xf32>) outs(%r : memref<24xf32>) {
+  ^bb0(%a: tensor<3x5xf32>):
+    %c = arith.constant 0.0 : f32
+    %e = tensor.empty() : tensor<5x3xf32>
+    %t = linalg.generic {indexing_maps = [#swap, #id], iterator_types = ["parallel", "parallel"]} ins(%a : tensor<3x5xf32>) outs(%e : tensor<5x3xf32>) {
+    ^bb0(%in: f32, %o: f32):
+      linalg.yield %in : f32
+    } -> tensor<5x3xf32>
+    %l = tensor.collapse_shape %t [[0, 1]] : tensor<5x3xf32> into tensor<15xf32>
+    %p = tensor.pad %l low[5] high[4] {
+    ^bb0(%i: index):
+      tensor.yield %c : f32
+    } : tensor<15xf32> to tensor<24xf32>
+    approx_act.yield %p : tensor<24xf32>
+  }
+  return
+}
+
+// -----
+
+// A reverse is never negative: it needs no division.
+// CHECK: gpu.func @reversed_0
+// CHECK-NOT: arith.cmpi slt
+// CHECK-NOT: arith.xori
+// CHECK: gpu.return
+func.func @reversed(%x: memref<4x4xf32>, %r: memref<16xf32>) {
+  approx_act.kernel "reversed" ins(%x : memref<4x4xf32>) outs(%r : memref<16xf32>) {
+  ^bb0(%a: tensor<4x4xf32>):
+    %e = tensor.empty() : tensor<4x4xf32>
+    %t = linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0, 3 - d1)>, affine_map<(d0, d1) -> (d0, d1)>], iterator_types = ["parallel", "parallel"]} ins(%a : tensor<4x4xf32>) outs(%e : tensor<4x4xf32>) {
+    ^bb0(%in: f32, %o: f32):
+      linalg.yield %in : f32
+    } -> tensor<4x4xf32>
+    %l = tensor.collapse_shape %t [[0, 1]] : tensor<4x4xf32> into tensor<16xf32>
+    approx_act.yield %l : tensor<16xf32>
+  }
+  return
+}
+
+// -----
+
+// Tensors that are nowhere in memory have positions too.
+// CHECK: gpu.module @kernels {
+// CHECK: gpu.func @slice_0
+func.func @slice(%x: memref<i8>, %r: memref<8xi8>) {
+  approx_act.kernel "slice" ins(%x : memref<i8>) outs(%r : memref<8xi8>) {
+  ^bb0(%a: tensor<i8>):
+    %e = tensor.empty() : tensor<65536x65536xi8>
+    %b = linalg.generic {indexing_maps = [affine_map<(d0, d1) -> ()>, affine_map<(d0, d1) -> (d0, d1)>], iterator_types = ["parallel", "parallel"]} ins(%a : tensor<i8>) outs(%e : tensor<65536x65536xi8>) {
+    ^bb0(%in: i8, %o: i8):
+      linalg.yield %in : i8
+    } -> tensor<65536x65536xi8>
+    %s = tensor.extract_slice %b[65535, 65528] [1, 8] [1, 1] : tensor<65536x65536xi8> to tensor<8xi8>
+    approx_act.yield %s : tensor<8xi8>
+  }
+  return
+}
