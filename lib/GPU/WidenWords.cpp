@@ -96,6 +96,10 @@ FailureOr<LoadedCodes> LoadedCodes::match(arith::TruncIOp op) {
       return failure();
     codes.amount = *uniform;
     codes.bytes = shift.getLhs();
+    // What is shifted in are zeros, not bits of the next byte.
+    if (auto constant = dyn_cast<Attribute>(codes.amount))
+      codes.bits =
+          std::min(codes.bits, 8 - cast<IntegerAttr>(constant).getInt());
   }
   if (!codes.bytes.getDefiningOp<vector::LoadOp>())
     return failure();
@@ -107,24 +111,32 @@ SmallVector<Value> LoadedCodes::getWords(ImplicitLocOpBuilder &b,
   Type word = b.getI32Type();
   Value vector = vector::BitCastOp::create(
       b, VectorType::get(getNumCodes() / kBytes, word), bytes);
-  Value scalar;
+  constexpr int64_t everyByte = 0x01010101;
+  Value scalar, ofByte;
   int64_t right = -shift;
-  if (auto constant = dyn_cast<Attribute>(amount))
+  if (auto constant = dyn_cast<Attribute>(amount)) {
     right += cast<IntegerAttr>(constant).getInt();
-  else
+  } else {
+    // The bits that are not of the next byte.
     scalar = arith::ExtUIOp::create(b, word, cast<Value>(amount));
+    Value byte =
+        arith::ShRUIOp::create(b, createConstant(b, word, 0xFF), scalar);
+    ofByte = arith::MulIOp::create(b, byte, createConstant(b, word, everyByte));
+  }
   int64_t mask = ((int64_t{1} << bits) - 1) << shift;
   SmallVector<Value> words;
   for (int64_t index = 0; index < getNumCodes() / kBytes; ++index) {
     Value value = vector::ExtractOp::create(b, vector, index);
-    if (scalar)
+    if (scalar) {
       value = arith::ShRUIOp::create(b, value, scalar);
+      value = arith::AndIOp::create(b, value, ofByte);
+    }
     if (right > 0)
       value = arith::ShRUIOp::create(b, value, createConstant(b, word, right));
     else if (right < 0)
       value = arith::ShLIOp::create(b, value, createConstant(b, word, -right));
     words.push_back(arith::AndIOp::create(
-        b, value, createConstant(b, word, mask * 0x01010101)));
+        b, value, createConstant(b, word, mask * everyByte)));
   }
   return words;
 }

@@ -34,7 +34,10 @@ gpu.module @unpack {
   // By an amount that is known when the kernel runs, for all the same.
   // CHECK-LABEL: gpu.func @anywhere
   // CHECK: %[[N:.+]] = arith.extui %{{.+}} : i8 to i32
-  // CHECK: arith.shrui %{{.+}}, %[[N]] : i32
+  // CHECK: %[[BYTE:.+]] = arith.shrui %c255_i32, %[[N]] : i32
+  // CHECK: %[[BYTES:.+]] = arith.muli %[[BYTE]], %c16843009_i32 : i32
+  // CHECK: %[[S:.+]] = arith.shrui %{{.+}}, %[[N]] : i32
+  // CHECK: arith.andi %[[S]], %[[BYTES]] : i32
   // CHECK: arith.andi %{{.+}}, %c252645135_i32
   // CHECK: vector.from_elements {{.*}} : vector<4xi32>
   // CHECK: arith.uitofp %{{.+}} : vector<4xi32> to vector<4xf32>
@@ -117,6 +120,24 @@ gpu.module @pack {
     %b = arith.shli %a, %two : vector<4xi8>
     %c = arith.ori %a, %b : vector<4xi8>
     vector.store %c, %words[%i] : memref<128xi8>, vector<4xi8>
+    gpu.return
+  }
+}
+
+// -----
+
+// Of a byte, fewer bits may be left than a code has: none of the next byte is.
+gpu.module @high {
+  // CHECK-LABEL: gpu.func @two_bits
+  // CHECK: arith.shrui %{{.+}}, %c6_i32 : i32
+  // CHECK: arith.andi %{{.+}}, %c50529027_i32
+  gpu.func @two_bits(%words: memref<128xi8>, %out: memref<128xf32>, %i: index) kernel {
+    %six = arith.constant dense<6> : vector<4xi8>
+    %b = vector.load %words[%i] : memref<128xi8>, vector<4xi8>
+    %s = arith.shrui %b, %six : vector<4xi8>
+    %q = arith.trunci %s : vector<4xi8> to vector<4xi4>
+    %x = arith.uitofp %q : vector<4xi4> to vector<4xf32>
+    vector.store %x, %out[%i] : memref<128xf32>, vector<4xf32>
     gpu.return
   }
 }
