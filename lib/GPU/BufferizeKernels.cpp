@@ -289,6 +289,38 @@ static LogicalResult dropHandedOn(ModuleOp module) {
   return applyOpPatternsGreedily(ops, std::move(patterns));
 }
 
+/// Lets kernels pick the elements that the host reads, as copies are of all of
+/// an array.
+static void pickElements(ModuleOp module) {
+  SmallVector<tensor::ExtractOp> reads;
+  forAllHostBlocks(module, [&](Block &block) {
+    for (auto read : block.getOps<tensor::ExtractOp>())
+      if (getNumElements(read.getTensor()) > 1)
+        reads.push_back(read);
+  });
+  for (tensor::ExtractOp read : reads) {
+    Location loc = read.getLoc();
+    OpBuilder builder(read);
+    auto type = RankedTensorType::get({}, read.getType());
+    Value place = tensor::EmptyOp::create(builder, loc, type, ValueRange());
+    auto kernel = KernelOp::create(builder, loc, TypeRange(type),
+                                   builder.getStringAttr("extract"),
+                                   read->getOperands(), ValueRange(place));
+    Block *body = builder.createBlock(&kernel.getBody());
+    for (Value operand : read->getOperands())
+      body->addArgument(operand.getType(), loc);
+    Value element = tensor::ExtractOp::create(
+        builder, loc, body->getArgument(0), body->getArguments().drop_front());
+    Value picked = tensor::FromElementsOp::create(builder, loc, type, element);
+    YieldOp::create(builder, loc, picked);
+    builder.setInsertionPoint(read);
+    Value result = kernel->getResult(0);
+    read->replaceAllUsesWith(
+        tensor::ExtractOp::create(builder, loc, result, ValueRange()));
+    read->erase();
+  }
+}
+
 /// Reads memory of the device by a copy of it in the host's.
 static void readOnHost(func::FuncOp func) {
   OpBuilder builder(func.getContext());
@@ -329,6 +361,7 @@ struct BufferizeKernels
       return kernel && llvm::none_of(kernel->getOperandTypes(),
                                      llvm::IsaPred<TensorType>);
     });
+    pickElements(getOperation());
     IRRewriter rewriter(&getContext());
     SmallVector<scf::WhileOp> loops;
     forAllHostBlocks(getOperation(), [&](Block &block) {

@@ -64,3 +64,30 @@ func.func @contraction(%a: tensor<2x3xf32>, %b: tensor<3x4xf32>) -> tensor<2x4xf
       rhs_strides = array<i64: 1, 4, 1>, out_strides = array<i64: 1, 4, 1>} -> tensor<2x4xf32>
   return %c : tensor<2x4xf32>
 }
+
+// -----
+
+// The host copies the one element that it reads.
+// CHECK-LABEL: func @element
+// CHECK-SAME: (%[[X:.+]]: memref<8x4xf32>, %[[I:.+]]: index,
+// CHECK: approx_act.kernel "extract" ins(%[[X]], %[[I]], %{{.+}} : memref<8x4xf32>, index, index) outs(%[[E:.+]] : memref<f32>)
+// CHECK: ^bb0(%[[T:.+]]: tensor<8x4xf32>, %[[A:.+]]: index, %[[B:.+]]: index)
+// CHECK: %[[V:.+]] = tensor.extract %[[T]][%[[A]], %[[B]]]
+// CHECK: tensor.from_elements %[[V]] : tensor<f32>
+// CHECK-NOT: memref.copy %[[X]]
+// CHECK: memref.copy %[[E]], %[[HOST:.+]] : memref<f32> to memref<f32>
+// CHECK: memref.load %[[HOST]][]
+func.func @element(%x: tensor<8x4xf32>, %i: index, %y: tensor<4xf32>) -> tensor<4xf32> {
+  %c3 = arith.constant 3 : index
+  %zero = arith.constant 0.0 : f32
+  %v = tensor.extract %x[%i, %c3] : tensor<8x4xf32>
+  %c = arith.cmpf ogt, %v, %zero : f32
+  %e = tensor.empty() : tensor<4xf32>
+  %r = scf.if %c -> tensor<4xf32> {
+    scf.yield %y : tensor<4xf32>
+  } else {
+    %f = linalg.fill ins(%zero : f32) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+    scf.yield %f : tensor<4xf32>
+  }
+  return %r : tensor<4xf32>
+}

@@ -273,7 +273,8 @@ def BufferizeKernels : Pass<"approx-act-bufferize", "::mlir::ModuleOp"> {
     can be run: each result becomes an argument after the others, into which it
     is computed, or copied if it is an argument or is returned twice. Types of
     both are listed in attributes. Constants, which are the host's memory, are
-    copied.
+    copied. Of what the host reads, such as what a choice depends on, the element
+    is copied, picked by a kernel where there are others.
 
     Before:
 
@@ -298,8 +299,10 @@ def BufferizeKernels : Pass<"approx-act-bufferize", "::mlir::ModuleOp"> {
 
     Fails where an op on tensors that is not in a kernel cannot be bufferized.
   }];
-  let dependentDialects = ["::mlir::bufferization::BufferizationDialect",
-                           "::mlir::memref::MemRefDialect"];
+  let dependentDialects = ["::mlir::approx_act::ApproxActDialect",
+                           "::mlir::bufferization::BufferizationDialect",
+                           "::mlir::memref::MemRefDialect",
+                           "::mlir::tensor::TensorDialect"];
 }
 
 def PlanMemory : Pass<"approx-act-plan-memory", "::mlir::func::FuncOp"> {
