@@ -4,9 +4,12 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "approx-act/Dialect/StableHLO/StableHLO.h"
 #include "approx-act/GPU/Passes.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
 #include "llvm/Support/CheckedArithmetic.h"
 
 namespace mlir::approx_act {
@@ -24,6 +27,39 @@ static Type removeSign(Type type) {
   if (auto integer = dyn_cast<IntegerType>(type))
     return IntegerType::get(type.getContext(), integer.getWidth());
   return type;
+}
+
+/// Takes the sign from what a constant says that it is.
+static void removeSignOfValue(arith::ConstantOp constant) {
+  auto type = dyn_cast<RankedTensorType>(removeSign(constant.getType()));
+  if (!type)
+    return;
+  TypedAttr value = constant.getValue();
+  if (auto dense = dyn_cast<DenseElementsAttr>(value))
+    constant.setValueAttr(dense.bitcast(type.getElementType()));
+  else if (auto resource = dyn_cast<DenseResourceElementsAttr>(value))
+    constant.setValueAttr(
+        DenseResourceElementsAttr::get(type, resource.getRawHandle()));
+}
+
+/// Makes 64 bits of an operand that had no negative numbers, so that it has
+/// none when its sign is not known any more.
+static void extendUnsigned(OpOperand &operand) {
+  auto type = cast<RankedTensorType>(operand.get().getType());
+  OpBuilder builder(operand.getOwner());
+  operand.set(arith::ExtUIOp::create(builder, operand.getOwner()->getLoc(),
+                                     type.clone(builder.getI64Type()),
+                                     operand.get()));
+}
+
+/// Whether `operand` is read as numbers of fewer than 64 bits without a sign.
+/// Other ops of StableHLO have been lowered.
+static bool isUnsignedIndex(OpOperand &operand) {
+  auto type = dyn_cast<RankedTensorType>(operand.get().getType());
+  return type && type.getElementType().isUnsignedInteger() &&
+         type.getElementTypeBitWidth() < 64 &&
+         isStableHLOOp(operand.getOwner(), "scatter") &&
+         operand.getOperandNumber() == operand.getOwner()->getNumOperands() / 2;
 }
 
 /// Whether the size of `type` in bits is a number of 63 bits.
@@ -77,13 +113,26 @@ static LogicalResult checkBoundary(func::FuncOp func) {
 namespace {
 struct LegalizeTypes : approx_act::impl::LegalizeTypesBase<LegalizeTypes> {
   void runOnOperation() override {
-    WalkResult result = getOperation().walk([](Operation *op) {
+    SmallVector<OpOperand *> unsignedIndices;
+    WalkResult result = getOperation().walk([&](Operation *op) {
       for (Type type : op->getResultTypes())
         if (!isAddressable(type)) {
           op->emitOpError("makes a tensor of ")
               << type << ", the size of which is no number of 64 bits";
           return WalkResult::interrupt();
         }
+      for (Region &region : op->getRegions())
+        for (BlockArgument argument : region.getArguments())
+          if (!isAddressable(argument.getType())) {
+            emitError(argument.getLoc())
+                << "expected a tensor the size of which is a number of 64 "
+                   "bits, but found "
+                << argument.getType();
+            return WalkResult::interrupt();
+          }
+      for (OpOperand &operand : op->getOpOperands())
+        if (isUnsignedIndex(operand))
+          unsignedIndices.push_back(&operand);
       auto func = dyn_cast<func::FuncOp>(op);
       if (func && func.isPublic() && !func.isDeclaration() &&
           failed(checkBoundary(func)))
@@ -101,6 +150,8 @@ struct LegalizeTypes : approx_act::impl::LegalizeTypesBase<LegalizeTypes> {
         for (Block &block : region)
           for (BlockArgument argument : block.getArguments())
             argument.setType(removeSign(argument.getType()));
+      if (auto constant = dyn_cast<arith::ConstantOp>(op))
+        removeSignOfValue(constant);
       if (auto func = dyn_cast<func::FuncOp>(op)) {
         auto strip = [](TypeRange types) {
           return llvm::map_to_vector(types, removeSign);
@@ -112,6 +163,8 @@ struct LegalizeTypes : approx_act::impl::LegalizeTypesBase<LegalizeTypes> {
       if (auto cast = dyn_cast<UnrealizedConversionCastOp>(op))
         casts.push_back(cast);
     });
+    for (OpOperand *operand : unsignedIndices)
+      extendUnsigned(*operand);
     for (UnrealizedConversionCastOp cast : casts)
       if (cast.getOperandTypes() == cast.getResultTypes()) {
         cast.replaceAllUsesWith(cast.getOperands());

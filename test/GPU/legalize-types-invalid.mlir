@@ -52,3 +52,10 @@ func.func @main(%x: tensor<f32>) {
   %2 = tensor.empty() : tensor<1099511627776x8388608xf32>
   return
 }
+
+// -----
+
+// expected-error @+1 {{expected a tensor the size of which is a number of 64 bits, but found 'tensor<1099511627776x8388608xf32>'}}
+func.func @main(%x: tensor<1099511627776x8388608xf32>) {
+  return
+}

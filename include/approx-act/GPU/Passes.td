@@ -14,6 +14,8 @@ def LegalizeTypes : Pass<"approx-act-legalize-types", "::mlir::ModuleOp"> {
   let description = [{
     Takes the sign from integer types, as the ops of linalg do in which it
     matters, and with them the casts between types with a sign and without.
+    Indices of a scatter that have no sign get 64 bits, of which they need none
+    for it.
 
     It is an error, at the argument or op, if a public function takes or returns
     a tensor of dynamic shape or with elements that are not of whole bytes (or
@@ -32,6 +34,7 @@ def LegalizeTypes : Pass<"approx-act-legalize-types", "::mlir::ModuleOp"> {
     func.func @main(%x: tensor<8xi8>) -> tensor<8xi8> {
     ```
   }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
 }
 
 def SplitReductions : Pass<"approx-act-split-reductions",
