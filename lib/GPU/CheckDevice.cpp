@@ -10,6 +10,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/IR/TypeUtilities.h"
+#include "mlir/Interfaces/DataLayoutInterfaces.h"
 #include "mlir/Target/LLVM/NVVM/Utils.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
@@ -24,6 +25,8 @@ using namespace mlir::approx_act;
 
 /// The most blocks of a launch in x, and in y and z.
 static constexpr int64_t kMaxBlocks[] = {INT32_MAX, 65535, 65535};
+/// The most bytes of what a launch hands to a kernel.
+static constexpr uint64_t kMaxParameterBytes = 4096;
 
 static LogicalResult checkLaunch(gpu::LaunchFuncOp launch) {
   gpu::KernelDim3 grid = launch.getGridSizeOperandValues();
@@ -37,6 +40,17 @@ static LogicalResult checkLaunch(gpu::LaunchFuncOp launch) {
              << value.getSExtValue() << " blocks; a launch has at most "
              << limit;
   }
+  auto layout = DataLayout::closest(launch);
+  uint64_t bytes = 0;
+  for (Type type : launch.getKernelOperands().getTypes()) {
+    bytes = llvm::alignTo(bytes, layout.getTypeABIAlignment(type));
+    bytes += layout.getTypeSize(type).getFixedValue();
+  }
+  if (bytes > kMaxParameterBytes)
+    return launch.emitError("kernel '")
+           << launch.getKernelName().getValue() << "' takes " << bytes
+           << " bytes of pointers and numbers; a launch hands over at most "
+           << kMaxParameterBytes;
   return success();
 }
 

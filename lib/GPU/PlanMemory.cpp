@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "KernelBody.h"
 #include "MemoryPlan.h"
 #include "approx-act/GPU/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -48,9 +49,9 @@ struct PlanMemory : approx_act::impl::PlanMemoryBase<PlanMemory> {
 
   void runOnOperation() override {
     func::FuncOp func = getOperation();
-    if (alignment < 1 || !llvm::isPowerOf2_64(alignment)) {
-      func.emitError("alignment must be a power of 2, but is ")
-          << alignment.getValue();
+    if (alignment < kPointerAlignment || !llvm::isPowerOf2_64(alignment)) {
+      func.emitError("alignment must be a power of 2, ")
+          << kPointerAlignment << " or more, but is " << alignment.getValue();
       return signalPassFailure();
     }
     if (func.isDeclaration() || !func.getBody().hasOneBlock())
