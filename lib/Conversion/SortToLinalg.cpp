@@ -76,13 +76,16 @@ private:
   }
   /// The start of the run of `length` elements that the place is in.
   Value emitStart(int64_t length) {
+    if (length >= shape[dim])
+      return constant(0);
     Value offset = arith::RemUIOp::create(b, place[dim], constant(length));
     return subtract(place[dim], offset);
   }
-  /// Where a run of `length` elements ends that starts at `start`.
+  /// Where a run of `length` elements ends that starts at `start`. No number is
+  /// greater than positions are.
   Value emitEnd(Value start, int64_t length) {
-    Value end = add(start, constant(length)), last = constant(shape[dim]);
-    return arith::MinSIOp::create(b, end, last);
+    Value rest = subtract(constant(shape[dim]), start);
+    return add(start, arith::MinSIOp::create(b, rest, constant(length)));
   }
   Value emitIsBefore(Value lhs, Value rhs);
 

@@ -151,12 +151,16 @@ static LogicalResult lowerScatter(Operation *op, RewriterBase &rewriter) {
       auto *component = llvm::find(numbers.scattered, dim);
       if (component != numbers.scattered.end()) {
         Value start = arguments[component - numbers.scattered.begin()];
-        start = arith::IndexCastOp::create(b, b.getIndexType(), start);
-        // An update whose window is not all inside is not made.
-        Value last = arith::ConstantIndexOp::create(b, shape[dim] - size);
+        // An update whose window is not all inside is not made. Positions may
+        // have fewer bits than what is none.
+        Type wide = b.getI64Type();
+        if (start.getType() != wide)
+          start = arith::ExtSIOp::create(b, wide, start);
+        Value last = arith::ConstantIntOp::create(b, wide, shape[dim] - size);
         Value isValid =
             arith::CmpIOp::create(b, arith::CmpIPredicate::ule, start, last);
         isInside = arith::AndIOp::create(b, isInside, isValid);
+        start = arith::IndexCastOp::create(b, b.getIndexType(), start);
         offset = arith::SubIOp::create(b, offset, start);
       }
       Value end = arith::ConstantIndexOp::create(b, size);
@@ -201,28 +205,60 @@ static LogicalResult lowerScatter(Operation *op, RewriterBase &rewriter) {
 // Others
 //===----------------------------------------------------------------------===//
 
-/// Reductions of nothing are their initial values.
-static LogicalResult lowerEmptyReduce(Operation *op, RewriterBase &rewriter) {
+/// The reduction of nothing is its initial value, and one over no dimensions
+/// combines each element with that.
+static LogicalResult lowerReduce(Operation *op, RewriterBase &rewriter) {
   unsigned count = op->getNumResults();
-  bool isEmpty = llvm::all_of(op->getOperands().take_front(count), [](Value v) {
-    return typeOf(v) && typeOf(v).hasStaticShape() &&
-           typeOf(v).getNumElements() == 0;
-  });
-  if (!isEmpty)
+  OperandRange inputs = op->getOperands().take_front(count);
+  OperandRange inits = op->getOperands().drop_front(count);
+  auto areAll = [&](auto isSo) {
+    return llvm::all_of(inputs, [&](Value v) {
+      return typeOf(v) && typeOf(v).hasStaticShape() && isSo(typeOf(v));
+    });
+  };
+  bool isEmpty =
+      areAll([](RankedTensorType type) { return type.getNumElements() == 0; });
+  bool isWhole = count == 1 && areAll([&](RankedTensorType type) {
+                   return type == op->getResult(0).getType();
+                 });
+  if (!isEmpty && !isWhole)
     return op->emitError("the reduction is not supported on GPUs");
   rewriter.setInsertionPoint(op);
   Location loc = op->getLoc();
   SmallVector<Value> results;
-  for (auto [result, init] :
-       llvm::zip_equal(op->getResults(), op->getOperands().drop_front(count))) {
-    Value scalar = tensor::ExtractOp::create(rewriter, loc, init, ValueRange());
-    Value empty =
-        tensor::EmptyOp::create(rewriter, loc, typeOf(result).getShape(),
-                                typeOf(result).getElementType());
-    results.push_back(
-        linalg::FillOp::create(rewriter, loc, scalar, empty).result());
+  for (Value result : op->getResults())
+    results.push_back(tensor::EmptyOp::create(rewriter, loc,
+                                              typeOf(result).getShape(),
+                                              typeOf(result).getElementType()));
+  if (isEmpty) {
+    for (auto [result, init] : llvm::zip_equal(results, inits)) {
+      Value scalar =
+          tensor::ExtractOp::create(rewriter, loc, init, ValueRange());
+      result = linalg::FillOp::create(rewriter, loc, scalar, result).result();
+    }
+    rewriter.replaceOp(op, results);
+    return success();
   }
-  rewriter.replaceOp(op, results);
+  int64_t rank = typeOf(results.front()).getRank();
+  AffineMap own = rewriter.getMultiDimIdentityMap(rank);
+  AffineMap whole = AffineMap::get(rank, 0, rewriter.getContext());
+  SmallVector<utils::IteratorType> iterators(rank,
+                                             utils::IteratorType::parallel);
+  Value combined;
+  auto generic = linalg::GenericOp::create(
+      rewriter, loc, op->getResultTypes(), op->getOperands(), results,
+      {own, whole, own}, iterators,
+      [&](OpBuilder &builder, Location nestedLoc, ValueRange arguments) {
+        combined = emitScalars(builder, op->getRegion(0).front(),
+                               {arguments[1], arguments[0]});
+        linalg::YieldOp::create(builder, nestedLoc,
+                                combined ? combined : arguments[0]);
+      });
+  if (!combined) {
+    rewriter.eraseOp(generic);
+    return op->emitError("expected a computation of scalars in the reduction");
+  }
+  rewriter.replaceOp(op, generic);
   return success();
 }
 
@@ -233,7 +269,7 @@ static LogicalResult lower(Operation *op, RewriterBase &rewriter) {
   if (name == "stablehlo.sort")
     return lowerSort(op, rewriter);
   if (name == "stablehlo.reduce")
-    return lowerEmptyReduce(op, rewriter);
+    return lowerReduce(op, rewriter);
   if (name == "stablehlo.while")
     return lowerLoop(op, rewriter);
   if (name == "stablehlo.case" || name == "stablehlo.if")

@@ -88,3 +88,26 @@ func.func @no_kernel(%x: tensor<4xcomplex<f32>>) -> tensor<4xcomplex<f32>> {
   %0 = "stablehlo.fft"(%x) : (tensor<4xcomplex<f32>>) -> tensor<4xcomplex<f32>>
   return %0 : tensor<4xcomplex<f32>>
 }
+
+// -----
+
+func.func @two_over_no_dimensions(%x: tensor<4xf32>, %s: tensor<f32>) {
+  // expected-error @+1 {{the reduction is not supported on GPUs}}
+  %0:2 = "stablehlo.reduce"(%x, %x, %s, %s) <{dimensions = array<i64>}> ({
+  ^bb0(%a: tensor<f32>, %b: tensor<f32>, %c: tensor<f32>, %d: tensor<f32>):
+    "stablehlo.return"(%a, %b) : (tensor<f32>, tensor<f32>) -> ()
+  }) : (tensor<4xf32>, tensor<4xf32>, tensor<f32>, tensor<f32>) -> (tensor<4xf32>, tensor<4xf32>)
+  return
+}
+
+// -----
+
+func.func @call_in_reduction(%x: tensor<4xf32>, %s: tensor<f32>) {
+  // expected-error @+1 {{expected a computation of scalars in the reduction}}
+  %0 = "stablehlo.reduce"(%x, %s) <{dimensions = array<i64>}> ({
+  ^bb0(%a: tensor<f32>, %b: tensor<f32>):
+    %c = "stablehlo.custom_call"(%a, %b) : (tensor<f32>, tensor<f32>) -> tensor<f32>
+    "stablehlo.return"(%c) : (tensor<f32>) -> ()
+  }) : (tensor<4xf32>, tensor<f32>) -> tensor<4xf32>
+  return
+}

@@ -3,11 +3,14 @@
 
 // That sums are right is shown by test/Integration/kernels.py.
 
-// The batch is one loop of operand and updates, not two.
+// The batch is one loop of operand and updates, not two. What is no position is
+// found with all bits of the index.
 // CHECK-LABEL: func @labels
 // CHECK: linalg.generic
 // CHECK-SAME: iterator_types = ["parallel", "parallel", "reduction"]
 // CHECK-SAME: outs(%arg0 : tensor<6x10xf32>)
+// CHECK: %[[WIDE:.+]] = arith.extsi %{{.+}} : i32 to i64
+// CHECK: arith.cmpi ule, %[[WIDE]], %{{.+}} : i64
 // CHECK: scf.if
 // CHECK: %[[UPDATE:.+]] = tensor.extract %arg2
 // CHECK: arith.addf %{{.+}}, %[[UPDATE]]
@@ -244,4 +247,51 @@ func.func @in_order(%x: tensor<3x1xf32>, %y: tensor<0x9xf32>) -> (tensor<3x1xf32
     "stablehlo.return"(%c) : (tensor<i1>) -> ()
   }) : (tensor<0x9xf32>) -> tensor<0x9xf32>
   return %0, %1 : tensor<3x1xf32>, tensor<0x9xf32>
+}
+
+// -----
+
+// A reduction over no dimensions combines each element with the initial value.
+// CHECK-LABEL: func.func @no_dimensions(
+// CHECK-SAME: %[[X:.*]]: tensor<3xf32>, %[[INIT:.*]]: tensor<f32>)
+// CHECK: %[[SUM:.*]] = linalg.generic
+// CHECK-SAME: ins(%[[X]], %[[INIT]] : tensor<3xf32>, tensor<f32>)
+// CHECK-NEXT: ^bb0(%[[ELEMENT:.*]]: f32, %[[START:.*]]: f32, %{{.*}}: f32):
+// CHECK: arith.subf %[[START]], %[[ELEMENT]]
+// CHECK: return %[[SUM]]
+func.func @no_dimensions(%x: tensor<3xf32>, %init: tensor<f32>) -> tensor<3xf32> {
+  %s = "stablehlo.reduce"(%x, %init) <{dimensions = array<i64>}> ({
+  ^bb0(%a: tensor<f32>, %b: tensor<f32>):
+    %e = tensor.empty() : tensor<f32>
+    %r = linalg.generic {indexing_maps = [affine_map<() -> ()>, affine_map<() -> ()>, affine_map<() -> ()>], iterator_types = []}
+        ins(%a, %b : tensor<f32>, tensor<f32>) outs(%e : tensor<f32>) {
+    ^bb0(%p: f32, %q: f32, %o: f32):
+      %d = arith.subf %p, %q : f32
+      linalg.yield %d : f32
+    } -> tensor<f32>
+    "stablehlo.return"(%r) : (tensor<f32>) -> ()
+  }) : (tensor<3xf32>, tensor<f32>) -> tensor<3xf32>
+  return %s : tensor<3xf32>
+}
+
+// -----
+
+// Where positions have 32 bits, none is added up to more.
+// CHECK-LABEL: func.func @sort_many(
+// CHECK: arith.constant 1073741824 : index
+// CHECK-NOT: arith.constant 2147483648
+// CHECK: return
+func.func @sort_many(%x: tensor<1500000000xi8>) -> tensor<1500000000xi8> {
+  %0 = "stablehlo.sort"(%x) <{dimension = 0 : i64}> ({
+  ^bb0(%a: tensor<i8>, %b: tensor<i8>):
+    %e = tensor.empty() : tensor<i1>
+    %r = linalg.generic {indexing_maps = [affine_map<() -> ()>, affine_map<() -> ()>, affine_map<() -> ()>], iterator_types = []}
+        ins(%a, %b : tensor<i8>, tensor<i8>) outs(%e : tensor<i1>) {
+    ^bb0(%p: i8, %q: i8, %o: i1):
+      %l = arith.cmpi ult, %p, %q : i8
+      linalg.yield %l : i1
+    } -> tensor<i1>
+    "stablehlo.return"(%r) : (tensor<i1>) -> ()
+  }) : (tensor<1500000000xi8>) -> tensor<1500000000xi8>
+  return %0 : tensor<1500000000xi8>
 }

@@ -117,6 +117,7 @@ def ConvertStableHLOToLinalgPass : Pass<"convert-stablehlo-to-linalg"> {
     | `sort` | `linalg.generic`s: one that sorts runs of 8, and one for each time that runs are merged by twos |
     | `optimization_barrier` | `approx_act.barrier` |
     | `reduce` of no elements | the initial value |
+    | `reduce` over no dimensions | a `linalg.generic` that combines each element with the initial value |
     | `while` whose steps can be counted | an `scf.for`, or its steps where they are few |
     | another `while` | an `scf.while`, whose condition is read from a tensor |
     | `case`, `if` | an `scf.if` per branch but the last |
