@@ -132,6 +132,45 @@ def interleaved(x: jax.Array) -> tuple[jax.Array, ...]:
     return jnp.sort(x) + 1, order * 2, x[order], jnp.sort(x[order] * x), x + 1
 
 
+def move(x: jax.Array, generator: np.random.Generator) -> jax.Array:
+    """The elements of `x` elsewhere, and perhaps some more or fewer of them."""
+    axis = int(generator.integers(x.ndim))
+    few = [int(generator.integers(0, 4)) for _ in range(2)]
+    kind = generator.integers(6)
+    if kind == 0:
+        return x.transpose(generator.permutation(x.ndim))
+    if kind == 1:
+        return jnp.flip(x, axis)
+    if kind == 2:
+        widths = [(0, 0)] * x.ndim
+        widths[axis] = tuple(few)
+        return jnp.pad(x, widths, constant_values=1.5)
+    if kind == 3:
+        return jnp.concatenate([x + 1, x, jnp.flip(x, axis)][: 2 + few[0] % 2], axis)
+    if kind == 4 and x.shape[axis] > 4:
+        stride = 1 + few[1] % 2
+        return lax.slice_in_dim(x, few[0], x.shape[axis], stride, axis)
+    divisors = [d for d in range(1, x.size + 1) if x.size % d == 0]
+    rows = divisors[int(generator.integers(len(divisors)))]
+    return x.reshape((rows, x.size // rows) if few[0] else (x.size,))
+
+
+def moves(seed: int, count: int) -> Callable:
+    """So many chains of moves, chosen at random, each with a sum at its end."""
+
+    def function(x: jax.Array) -> tuple[jax.Array, ...]:
+        generator = np.random.default_rng(seed)
+        results = []
+        for _ in range(count):
+            y = x
+            while generator.integers(7) and y.size < 2000:
+                y = move(y, generator)
+            results += [y, y.sum(int(generator.integers(y.ndim)))]
+        return tuple(results)
+
+    return function
+
+
 IMAGE, WEIGHT = normal(2, 8, 8, 16), normal(3, 3, 16, 8)
 NHWC, NCHW = ("NHWC", "HWIO", "NHWC"), ("NCHW", "OIHW", "NCHW")
 ONE = ((1, 1), (1, 1))
@@ -445,6 +484,36 @@ PROGRAMS: dict[str, tuple[Callable, tuple[Any, ...]]] = {
     ),
     "work on positions that a loop reads": (around_positions, (normal(8),)),
     "a number": (lambda x: x * 2 + 1, (normal(),)),
+    "a number, reduced": (lambda x: (x.sum(), x.mean(), x.max()), (normal(),)),
+    "a reverse in rows of another length": (
+        lambda x: jnp.flip(x.T.ravel()).reshape(8, 3).sum(1),
+        (normal(4, 6),),
+    ),
+    "copies of a reverse": (lambda x: jnp.repeat(jnp.flip(jnp.tile(x, 4)), 3), (normal(9),)),
+    "a transpose, padded": (lambda x: jnp.pad(x.T.reshape(-1), (1, 3)), (normal(4, 5),)),
+    "moves": (moves(0, 20), (normal(4, 6),)),
+    "other moves": (moves(1, 20), (normal(3, 5, 4),)),
+    "moves of as many elements as lanes": (moves(2, 20), (normal(2, 8, 8),)),
+    "convolution of what is cropped, then padded": (
+        lambda x, w: with_gradients((1, 1), "SAME", dimension_numbers=NCHW)(x[:, :, 1:-1, 1:-1], w),
+        (normal(2, 3, 8, 9), normal(4, 3, 3, 3)),
+    ),
+    "the high bits of bytes": (
+        lambda x: lax.shift_right_logical(x, jnp.uint8(6)).astype(jnp.uint4).astype(jnp.float32),
+        (labels(128, classes=256).astype(np.uint8),),
+    ),
+    "positions beyond 32 bits, in a kernel only": (
+        lambda x: jnp.arange(3_000_000_000)[2_999_999_992:] + x,
+        (labels(8, classes=100).astype(np.int64),),
+    ),
+    "a scatter with unsigned indices": (
+        lambda x, i, u: x.at[i].add(u),
+        (normal(256), np.array([[200, 3, 127], [128, 3, 255]], np.uint8), normal(2, 3)),
+    ),
+    "a scatter with indices that positions have no bits for": (
+        lambda x, i, u: x.at[i].add(u),
+        (normal(16), np.array([3, 2**32 + 3, -1, 2**40], np.int64), normal(4)),
+    ),
 }
 
 
