@@ -534,7 +534,8 @@ def CheckDevice : Pass<"approx-act-check-device", "::mlir::ModuleOp"> {
     Runs on launches and on kernels in NVVM's form, before they are compiled.
     It is an error
 
-    - if a launch has more blocks than a CUDA device takes;
+    - if a launch has more blocks than a CUDA device takes, or more than 4096
+      bytes of pointers and numbers;
     - if a kernel computes with elements that NVVM has no form for, such as
       floats of 8 bits, which can be moved only;
     - if `toolkit` is no directory;
