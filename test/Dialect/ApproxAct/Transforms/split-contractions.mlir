@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// RUN: approx-act-opt %s --approx-act-split-contractions="min-bytes=1024" --split-input-file | FileCheck %s
+// RUN: approx-act-opt %s --approx-act-split-contractions="min-bytes=1024 max-ranges=8" --split-input-file | FileCheck %s
 // RUN: approx-act-opt %s --approx-act-split-contractions --split-input-file | FileCheck %s --check-prefix=SMALL
 // RUN: not approx-act-opt %s --approx-act-split-contractions="min-bytes=0" --split-input-file 2>&1 | FileCheck %s --check-prefix=OPTION
 

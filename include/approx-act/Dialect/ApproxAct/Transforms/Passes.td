@@ -368,8 +368,9 @@ def SplitContractions
   }];
   let dependentDialects = ["::mlir::approx_act::ApproxActDialect"];
   let options = [
-    Option<"maxRanges", "max-ranges", "unsigned", "8",
-      "The most parts of a contraction">,
+    Option<"maxRanges", "max-ranges", "unsigned", "2",
+      "The most parts of a contraction: what is restored at a time takes a half "
+      "of its memory in two, and each further one costs time for less">,
     Option<"minBytes", "min-bytes", "int64_t", "1 << 20",
       "The least bytes of a part of the activation">,
   ];
