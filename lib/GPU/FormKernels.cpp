@@ -122,8 +122,9 @@ static bool isChoice(Operation *op) {
 /// are and in instructions.
 static constexpr unsigned kMaxLeaves = 24, kMaxWork = 400;
 /// Instructions of a kernel that several groups have become. Each op that reads
-/// another takes the compiler a few frames of its stack.
-static constexpr unsigned kMaxInstructions = 2048;
+/// another takes the compiler a few frames of its stack, large ones where
+/// sanitizers are on.
+static constexpr unsigned kMaxInstructions = 1024;
 /// Groups so far apart are not merged: what they read would live longer.
 static constexpr unsigned kMaxDistance = 24;
 /// Elements of a result that is small.

@@ -98,8 +98,8 @@ FailureOr<LoadedCodes> LoadedCodes::match(arith::TruncIOp op) {
     codes.bytes = shift.getLhs();
     // What is shifted in are zeros, not bits of the next byte.
     if (auto constant = dyn_cast<Attribute>(codes.amount))
-      codes.bits = std::clamp<int64_t>(
-          8 - cast<IntegerAttr>(constant).getInt(), 0, codes.bits);
+      codes.bits = std::clamp<int64_t>(8 - cast<IntegerAttr>(constant).getInt(),
+                                       0, codes.bits);
   }
   if (!codes.bytes.getDefiningOp<vector::LoadOp>())
     return failure();
