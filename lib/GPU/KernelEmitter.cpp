@@ -205,7 +205,7 @@ Value KernelEmitter::computeUncached(Value tensor, const Position &position,
   }
   if (isa<tensor::EmptyOp>(op))
     return arith::ConstantOp::create(b, b.getZeroAttr(element));
-  if (isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp>(op))
+  if (isReshape(op))
     return compute(op->getOperand(0), Position::fromLinear(linear));
   if (auto fill = dyn_cast<linalg::FillOp>(op))
     return computeScalar(fill.getInputs().front());

@@ -61,7 +61,7 @@ static bool readOnlyOwnElement(ValueRange roots, Value argument) {
     Operation *op = value.getDefiningOp();
     if (!op)
       continue;
-    if (isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp>(op)) {
+    if (isReshape(op)) {
       reached.insert({op->getOperand(0), isSame});
       continue;
     }
