@@ -33,7 +33,7 @@ class Residual:
       op: the operation that makes it.
       bits: bits per element as stored.
       bytes_before: bytes that exact training keeps.
-      bytes_after: bytes that are kept now.
+      bytes_after: bytes that are kept now, parameters of grids included.
       reason: why it is stored so.
       source: ``file:line`` of the user's line that made it, or empty.
     """

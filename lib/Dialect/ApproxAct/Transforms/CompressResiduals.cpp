@@ -190,6 +190,8 @@ void CompressResiduals::reportOne(Value value, int64_t before,
     if (storage->kind != StorageKind::Exact) {
       auto codes = type.clone(IntegerType::get(value.getContext(), storedBits));
       after = choosePacking(codes)->getWordsType().getNumElements();
+      if (storage->kind == StorageKind::Codes)
+        after += getGridBytes(type, *storage, gridOptions);
     }
   } else if (plan.getCarrier(value)) {
     name = "packed-mask";

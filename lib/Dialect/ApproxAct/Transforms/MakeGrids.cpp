@@ -65,9 +65,9 @@ getAutomaticGridShape(RankedTensorType type, unsigned bits,
   return shape;
 }
 
-SmallVector<int64_t>
-ResidualRewriter::getGridShape(RankedTensorType type,
-                               const Storage &storage) const {
+SmallVector<int64_t> approx_act::getGridShape(RankedTensorType type,
+                                              const Storage &storage,
+                                              const GridOptions &options) {
   ArrayRef<int64_t> coefficients;
   if (storage.side && storage.side->chain.shape)
     coefficients = *storage.side->chain.shape;
@@ -94,6 +94,16 @@ ResidualRewriter::getGridShape(RankedTensorType type,
     break;
   }
   return shape;
+}
+
+int64_t approx_act::getGridBytes(RankedTensorType type, const Storage &storage,
+                                 const GridOptions &options) {
+  RankedTensorType parameter =
+      getParameterType(type, getGridShape(type, storage, options));
+  // lo and step; of a split grid edge, below, above and, in 32 bits, split.
+  int64_t bits = (storage.side ? 3 : 2) * parameter.getElementTypeBitWidth() +
+                 (storage.side ? 32 : 0);
+  return parameter.getNumElements() * bits / 8;
 }
 
 std::pair<Value, Value>

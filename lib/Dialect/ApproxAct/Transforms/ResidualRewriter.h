@@ -39,6 +39,15 @@ struct GridOptions {
   bool isDistributed = false;
 };
 
+/// The shape of the parameters of the grid of a value of `type`, stored as
+/// codes: of its rank, 1 where elements share a block.
+SmallVector<int64_t> getGridShape(RankedTensorType type, const Storage &storage,
+                                  const GridOptions &options);
+
+/// Bytes of these parameters.
+int64_t getGridBytes(RankedTensorType type, const Storage &storage,
+                     const GridOptions &options);
+
 class ResidualRewriter {
 public:
   ResidualRewriter(const Turnaround &turnaround, const StoragePlan &plan,
@@ -97,8 +106,6 @@ private:
                const Storage &storage);
   void makeGrid(OpBuilder &builder, Value value, ArrayRef<int64_t> shape,
                 const Storage &storage, Stored &stored);
-  SmallVector<int64_t> getGridShape(RankedTensorType type,
-                                    const Storage &storage) const;
   std::pair<Value, Value> makeAffine(OpBuilder &builder, Location loc,
                                      const SideMask &side,
                                      RankedTensorType type) const;

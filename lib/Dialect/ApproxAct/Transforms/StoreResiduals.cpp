@@ -238,7 +238,7 @@ ResidualRewriter::Stored ResidualRewriter::store(OpBuilder &builder,
   if (storage.kind == StorageKind::Codes) {
     if (storage.isOfRoot)
       codes = math::SqrtOp::create(builder, loc, codes);
-    SmallVector<int64_t> shape = getGridShape(type, storage);
+    SmallVector<int64_t> shape = getGridShape(type, storage, options);
     if (isStack)
       shape.insert(shape.begin(), values.size());
     makeGrid(builder, codes, shape, storage, result);

@@ -4,7 +4,7 @@
 // RUN: FileCheck %s --input-file=%t --implicit-check-not=Name:
 
 // One remark for each residual and for what is stored in its stead, with the
-// user's own line, innermost.
+// user's own line, innermost. The two parameters of a grid are bytes as well.
 
 // CHECK: --- !Passed
 // CHECK-NEXT: Pass: approx-act
@@ -16,7 +16,7 @@
 // CHECK-NEXT: - op: stablehlo.dot
 // CHECK-NEXT: - bits: '4'
 // CHECK-NEXT: - bytes_before: '16384'
-// CHECK-NEXT: - bytes_after: '2048'
+// CHECK-NEXT: - bytes_after: '2056'
 // CHECK-NEXT: - reason:
 
 // CHECK: --- !Passed
