@@ -106,14 +106,46 @@ def to_linalg(module: ir.Module, name: str = "<input>") -> str:
       ApproxActError: the module cannot be legalised; says where.
     """
     _register_passes()
+    _remove_empty_slices(module)
     with module.context:
         # Composites, which jax.export makes of top_k, are what they consist of.
         passes = passmanager.PassManager.parse(
             "builtin.module(func.func(stablehlo-legalize-composite-to-call),"
             "stablehlo-legalize-to-linalg)"
         )
-        _guard(lambda: passes.run(module.operation), module.context, name)
+        _guard(lambda: passes.run(module.operation), module.context, name, "cannot be lowered")
     return to_text(module)
+
+
+def _remove_empty_slices(module: ir.Module) -> None:
+    """Replaces slices and operands of pads that have no elements.
+
+    They may start where no element is, which MLIR's ``tensor.extract_slice`` and
+    ``tensor.insert_slice`` do not allow.
+    """
+    found = []
+
+    def collect(op: ir.Operation) -> ir.WalkResult:
+        if op.name in ("stablehlo.slice", "stablehlo.dynamic_slice"):
+            moved = op.results[0]
+        elif op.name == "stablehlo.pad":
+            moved = op.operands[0]
+        else:
+            return ir.WalkResult.ADVANCE
+        if 0 in ir.RankedTensorType(moved.type).shape:
+            found.append(op)
+        return ir.WalkResult.ADVANCE
+
+    module.operation.walk(collect)
+    for op in found:
+        result = op.results[0]
+        with ir.InsertionPoint(op), op.location:
+            if op.name == "stablehlo.pad":
+                new = stablehlo.broadcast_in_dim(result.type, op.operands[1], [])
+            else:
+                new = stablehlo.constant(ir.Attribute.parse(f"dense<> : {result.type}"))
+        result.replace_all_uses_with(new)
+        op.erase()
 
 
 def to_bytecode(module: ir.Module) -> bytes:
@@ -222,8 +254,16 @@ def _legalize_chlo(module: ir.Module, name: str) -> None:
         _guard(lambda: passes.run(module.operation), module.context, name)
 
 
-def _guard(action: Callable[[], ir.Module], context: ir.Context, name: str) -> ir.Module:
-    """Runs an MLIR action, turning its diagnostics into an ApproxActError."""
+def _guard(
+    action: Callable[[], ir.Module],
+    context: ir.Context,
+    name: str,
+    fault: str = "is not valid StableHLO",
+) -> ir.Module:
+    """Runs an MLIR action, turning its diagnostics into an ApproxActError.
+
+    ``fault`` is what a failure says of the program called ``name``.
+    """
     diagnostics: list[Diagnostic] = []
 
     def collect(info: ir.DiagnosticInfo) -> bool:
@@ -237,7 +277,7 @@ def _guard(action: Callable[[], ir.Module], context: ir.Context, name: str) -> i
     except (ir.MLIRError, ValueError, jax.errors.JaxRuntimeError) as error:
         for info in getattr(error, "error_diagnostics", ()):
             collect(info)
-        raise ApproxActError(f"{name} is not valid StableHLO", diagnostics) from None
+        raise ApproxActError(f"{name} {fault}", diagnostics) from None
     finally:
         handler.detach()
 

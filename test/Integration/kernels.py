@@ -281,6 +281,15 @@ PROGRAMS: dict[str, tuple[Callable, tuple[Any, ...]]] = {
     "transpose": (lambda x: jnp.transpose(x, (2, 0, 1)) * 2, (normal(4, 8, 12),)),
     "reshape of a sum": (lambda x: (x + 1).reshape(6, 16) * 2, (normal(4, 24),)),
     "pad": (lambda x: jnp.pad(x, ((0, 0), (1, 2), (3, 0))), (normal(2, 8, 4),)),
+    # Parts of an associative scan are empty where a length is a power of two.
+    "gradients of cumulative products": (
+        jax.grad(lambda x: jnp.sum(jnp.cumprod(x, 0)) + jnp.sum(lax.cummax(x) ** 2)),
+        (normal(4, 3),),
+    ),
+    "empty slices": (
+        lambda x: (x[4:], jnp.concatenate([x, x[4:], lax.dynamic_slice(x, (4, 0), (0, 3))])),
+        (normal(4, 3),),
+    ),
     "concatenate": (lambda x, y: jnp.concatenate([x, y, x], 1), (normal(4, 6), normal(4, 3))),
     "slice at a place": (
         lambda x, i: lax.dynamic_slice(x, (i, i * 0), (2, 6)),
