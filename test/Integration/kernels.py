@@ -286,6 +286,15 @@ PROGRAMS: dict[str, tuple[Callable, tuple[Any, ...]]] = {
         jax.grad(lambda x: jnp.sum(jnp.cumprod(x, 0)) + jnp.sum(lax.cummax(x) ** 2)),
         (normal(4, 3),),
     ),
+    # Where nothing pads a dilated row, its last element has no gap behind it.
+    "a dilated input, all of it": (
+        with_gradients((1,), [(0, 0)], lhs_dilation=(2,)),
+        (normal(2, 3, 8), normal(4, 3, 3)),
+    ),
+    "a dilated input, cropped": (
+        with_gradients((3,), [(-1, 2)], lhs_dilation=(2,)),
+        (normal(2, 3, 8), normal(4, 3, 3)),
+    ),
     "empty slices": (
         lambda x: (x[4:], jnp.concatenate([x, x[4:], lax.dynamic_slice(x, (4, 0), (0, 3))])),
         (normal(4, 3),),

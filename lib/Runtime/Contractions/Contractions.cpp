@@ -214,6 +214,8 @@ public:
   StridedView inExpanded;
   /// Where the latter start in the copy.
   int64_t firstOffset = 0;
+  /// Elements that the copy takes, gaps included.
+  int64_t room = 0;
 };
 } // namespace
 
@@ -221,9 +223,16 @@ ExpandedInput::ExpandedInput(const ApproxActConvolution &original,
                              const StridedView &input)
     : convolution(original), inInput(input) {
   SmallVector<int64_t> sizes = {original.batch, original.inputChannels};
-  for (int i = 0; i < original.rank; ++i)
+  // Libraries take no dimensions whose strides interleave: each element of the
+  // input has the whole of its dilation, also the last one of a row.
+  SmallVector<int64_t> roomSizes = sizes;
+  for (int i = 0; i < original.rank; ++i) {
     sizes.push_back(std::max<int64_t>(0, getPaddedSize(original, i)));
-  expanded = StridedView::getDense(sizes);
+    roomSizes.push_back(alignTo(sizes.back(), original.inputDilations[i]));
+  }
+  expanded = StridedView::getDense(roomSizes);
+  room = expanded.getNumElements();
+  expanded.sizes.assign(sizes.begin(), sizes.end());
   llvm::copy(expanded.strides, convolution.inputStrides);
   inExpanded = expanded;
   for (int i = 0; i < original.rank; ++i) {
@@ -253,12 +262,11 @@ static void convolveExpanded(ContractionLibrary &library, ConvolutionKind kind,
                              ConvolutionOperands operands) {
   ExpandedInput expansion(convolution, operands.input);
   StridedView &expanded = expansion.expanded;
-  int64_t count = expanded.getNumElements();
-  expanded.data = library.allocateFloats(count);
+  expanded.data = library.allocateFloats(expansion.room);
   expansion.inExpanded.data = expanded.data + expansion.firstOffset;
   bool hasCommon = expansion.inInput.getNumElements() > 0;
   if (kind != ConvolutionKind::InputGradient) {
-    library.fillZero(expanded.data, count);
+    library.fillZero(expanded.data, expansion.room);
     if (hasCommon)
       library.copy(expansion.inExpanded, expansion.inInput);
   }
