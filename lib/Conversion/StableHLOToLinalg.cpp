@@ -12,12 +12,14 @@
 //===----------------------------------------------------------------------===//
 
 #include "ControlFlowToSCF.h"
+#include "FFTToLinalg.h"
 #include "ScalarRegion.h"
 #include "SortToLinalg.h"
 #include "approx-act/Conversion/Passes.h"
 #include "approx-act/Dialect/ApproxAct/IR/ApproxAct.h"
 #include "approx-act/Dialect/StableHLO/StableHLO.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Complex/IR/Complex.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -268,6 +270,8 @@ static LogicalResult lower(Operation *op, RewriterBase &rewriter) {
     return lowerScatter(op, rewriter);
   if (name == "stablehlo.sort")
     return lowerSort(op, rewriter);
+  if (name == "stablehlo.fft")
+    return lowerFFT(op, rewriter);
   if (name == "stablehlo.reduce")
     return lowerReduce(op, rewriter);
   if (name == "stablehlo.while")

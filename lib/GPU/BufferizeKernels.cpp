@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "KernelBody.h"
+#include "approx-act/Conversion/ComplexAttr.h"
 #include "approx-act/Dialect/ApproxAct/IR/ApproxAct.h"
 #include "approx-act/GPU/Passes.h"
 #include "mlir/Dialect/Bufferization/IR/BufferizableOpInterface.h"
@@ -111,6 +112,16 @@ static void copyConstants(func::FuncOp func) {
   });
 }
 
+/// What a caller passes where a function takes `type`: complex numbers where
+/// `attrs` say that the last dimension is their parts.
+static Type getCallerType(Type type, DictionaryAttr attrs) {
+  auto memref = dyn_cast<MemRefType>(type);
+  if (!memref || !attrs || !attrs.contains(kComplexAttr))
+    return type;
+  return MemRefType::get(memref.getShape().drop_back(),
+                         ComplexType::get(memref.getElementType()));
+}
+
 /// Makes an argument of each result, and writes down which is which.
 /// (Upstream's `buffer-results-to-out-params` with static allocations hoisted
 /// stops the process when one buffer is returned twice.)
@@ -119,8 +130,18 @@ static LogicalResult passResults(func::FuncOp func) {
     return func.emitOpError("expected one block");
   Builder attributes(func.getContext());
   FunctionType type = func.getFunctionType();
-  func->setAttr(kArgumentsAttr, attributes.getTypeArrayAttr(type.getInputs()));
-  func->setAttr(kResultsAttr, attributes.getTypeArrayAttr(type.getResults()));
+  SmallVector<Type> inputs, results;
+  for (auto [index, input] : llvm::enumerate(type.getInputs())) {
+    inputs.push_back(getCallerType(input, func.getArgAttrDict(index)));
+    func.removeArgAttr(index, kComplexAttr);
+  }
+  for (auto [index, result] : llvm::enumerate(type.getResults())) {
+    results.push_back(getCallerType(result, func.getResultAttrDict(index)));
+    func.removeResultAttr(index,
+                          StringAttr::get(func.getContext(), kComplexAttr));
+  }
+  func->setAttr(kArgumentsAttr, attributes.getTypeArrayAttr(inputs));
+  func->setAttr(kResultsAttr, attributes.getTypeArrayAttr(results));
   func->setAttr(LLVM::LLVMDialect::getEmitCWrapperAttrName(),
                 attributes.getUnitAttr());
 

@@ -66,10 +66,16 @@ static bool isUnsignedIndex(OpOperand &operand) {
 static bool isAddressable(Type type) {
   auto shaped = dyn_cast<RankedTensorType>(type);
   if (!shaped || !shaped.hasStaticShape() ||
-      !shaped.getElementType().isIntOrFloat() ||
       llvm::is_contained(shaped.getShape(), 0))
     return true;
-  std::optional<int64_t> bits = shaped.getElementTypeBitWidth();
+  Type element = shaped.getElementType();
+  auto complex = dyn_cast<ComplexType>(element);
+  if (complex)
+    element = complex.getElementType();
+  if (!element.isIntOrFloat())
+    return true;
+  std::optional<int64_t> bits =
+      (complex ? 2 : 1) * static_cast<int64_t>(element.getIntOrFloatBitWidth());
   for (int64_t size : shaped.getShape())
     bits = bits ? llvm::checkedMul(*bits, size) : bits;
   return bits.has_value();
@@ -87,12 +93,18 @@ static LogicalResult checkBoundary(func::FuncOp func, Location loc, Type type,
                           << "' must be a tensor of static shape, but is "
                           << type;
   Type element = shaped.getElementType();
-  if (!element.isIntOrFloat() ||
-      (!element.isInteger(1) && element.getIntOrFloatBitWidth() % 8 != 0))
+  // Kernels take the parts of complex numbers.
+  auto complex = dyn_cast<ComplexType>(element);
+  Type part = complex ? complex.getElementType() : element;
+  bool isLegal = part.isF32() || part.isF64();
+  if (!complex)
+    isLegal = part.isInteger(1) ||
+              (part.isIntOrFloat() && part.getIntOrFloatBitWidth() % 8 == 0);
+  if (!isLegal)
     return emitError(loc) << kind << " " << index << " of '" << func.getName()
                           << "' has elements of type " << element
                           << "; kernels take integers and floats of whole "
-                             "bytes, and i1";
+                             "bytes, i1, and complex numbers of f32 or f64";
   return success();
 }
 

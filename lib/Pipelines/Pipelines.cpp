@@ -77,6 +77,8 @@ static void buildKernels(OpPassManager &pm, const ToGPUOptions &options) {
   pm.addPass(createConvertStableHLOToLinalgPass());
   pm.addPass(createConvertApproxActToLinalgPass());
   pm.addPass(createConvertElementwiseToLinalgPass());
+  // Before anything looks at what is computed.
+  pm.addPass(createSplitComplexPass());
   pm.addPass(createCanonicalizerPass());
   // Recomputations of the backward pass are safe here: what they start from
   // went through a barrier, and barriers stay until kernels are formed.

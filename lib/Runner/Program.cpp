@@ -153,9 +153,9 @@ llvm::Error Program::run(ArrayRef<void *> buffers) {
           reinterpret_cast<intptr_t>(buffers[descriptors.size()]));
       SmallVector<int64_t> &descriptor = descriptors.emplace_back();
       descriptor.append({word, word, 0});
-      llvm::append_range(descriptor, parameter.type.getShape());
-      llvm::append_range(descriptor,
-                         parameter.type.getStridesAndOffset().first);
+      MemRefType type = parameter.getPassedType();
+      llvm::append_range(descriptor, type.getShape());
+      llvm::append_range(descriptor, type.getStridesAndOffset().first);
     }
   SmallVector<void *> pointers;
   for (SmallVector<int64_t> &descriptor : descriptors)

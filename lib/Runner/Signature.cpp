@@ -38,6 +38,15 @@ static std::optional<std::string> getElementType(Type type) {
   return "|V" + bytes;
 }
 
+MemRefType Parameter::getPassedType() const {
+  auto complex = dyn_cast<ComplexType>(type.getElementType());
+  if (!complex)
+    return type;
+  SmallVector<int64_t> shape(type.getShape());
+  shape.push_back(2);
+  return MemRefType::get(shape, complex.getElementType());
+}
+
 static FailureOr<SmallVector<Parameter>>
 getParameters(LLVM::LLVMFuncOp function, StringRef name) {
   auto types = function->getAttrOfType<ArrayAttr>(name);
@@ -84,7 +93,7 @@ FailureOr<Signature> Signature::get(LLVM::LLVMFuncOp function) {
   for (ArrayRef<Parameter> parameters :
        {ArrayRef(*arguments), ArrayRef(*results)})
     for (const Parameter &parameter : parameters)
-      expected += 3 + 2 * parameter.type.getRank();
+      expected += 3 + 2 * parameter.getPassedType().getRank();
   if (function.getNumArguments() != expected ||
       !isa<LLVM::LLVMVoidType>(function.getFunctionType().getReturnType()))
     return function.emitError("expected ")

@@ -94,8 +94,9 @@ def to_linalg(module: ir.Module, name: str = "<input>") -> str:
     """Prints a module with its StableHLO operations as linalg, in generic form.
 
     Operations of approx_act stay as they are, and so do the few of StableHLO that
-    have no form in linalg (scatters, sorts, loops, barriers): ``approx-act-opt``
-    lowers both.  Such a module comes from ``--approx-act-pipeline="target=approx_act"``.
+    have no form in linalg (scatters, sorts, loops, Fourier transforms, barriers):
+    ``approx-act-opt`` lowers both.  Such a module comes from
+    ``--approx-act-pipeline="target=approx_act"``.
 
     Args:
       module: a module of a context that allows unregistered dialects, as

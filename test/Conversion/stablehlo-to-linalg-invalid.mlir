@@ -83,10 +83,34 @@ func.func @call_in_sort(%x: tensor<4xf32>) {
 
 // -----
 
-func.func @no_kernel(%x: tensor<4xcomplex<f32>>) -> tensor<4xcomplex<f32>> {
-  // expected-error @+1 {{'stablehlo.fft' is not supported on GPUs}}
-  %0 = "stablehlo.fft"(%x) : (tensor<4xcomplex<f32>>) -> tensor<4xcomplex<f32>>
+func.func @no_kernel(%x: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error @+1 {{'stablehlo.custom_call' is not supported on GPUs}}
+  %0 = "stablehlo.custom_call"(%x) : (tensor<4xf32>) -> tensor<4xf32>
+  return %0 : tensor<4xf32>
+}
+
+// -----
+
+func.func @transform_of_unknown_kind(%x: tensor<4xcomplex<f32>>) -> tensor<4xcomplex<f32>> {
+  // expected-error @+1 {{expected a Fourier transform of f32 or f64 over one to three dimensions of static shape}}
+  %0 = "stablehlo.fft"(%x) <{fft_length = array<i64: 4>}> : (tensor<4xcomplex<f32>>) -> tensor<4xcomplex<f32>>
   return %0 : tensor<4xcomplex<f32>>
+}
+
+// -----
+
+func.func @transform_of_another_length(%x: tensor<4xcomplex<f32>>) -> tensor<5xf32> {
+  // expected-error @+1 {{expected a Fourier transform of f32 or f64 over one to three dimensions of static shape}}
+  %0 = "stablehlo.fft"(%x) <{fft_type = #stablehlo<fft_type IRFFT>, fft_length = array<i64: 5>}> : (tensor<4xcomplex<f32>>) -> tensor<5xf32>
+  return %0 : tensor<5xf32>
+}
+
+// -----
+
+func.func @transform_of_half(%x: tensor<4xcomplex<f16>>) -> tensor<4xcomplex<f16>> {
+  // expected-error @+1 {{expected a Fourier transform of f32 or f64 over one to three dimensions of static shape}}
+  %0 = "stablehlo.fft"(%x) <{fft_type = #stablehlo<fft_type FFT>, fft_length = array<i64: 4>}> : (tensor<4xcomplex<f16>>) -> tensor<4xcomplex<f16>>
+  return %0 : tensor<4xcomplex<f16>>
 }
 
 // -----

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // RUN: approx-act-opt --approx-act-legalize-types -split-input-file -verify-diagnostics %s
 
-// expected-error @+1 {{argument 1 of 'main' has elements of type 'i4'; kernels take integers and floats of whole bytes, and i1}}
+// expected-error @+1 {{argument 1 of 'main' has elements of type 'i4'; kernels take integers and floats of whole bytes, i1, and complex numbers of f32 or f64}}
 func.func @main(%x: tensor<2xi1>, %y: tensor<2xi4>) {
   return
 }
 
 // -----
 
-func.func @main(%x: tensor<2xf32>) -> tensor<2xcomplex<f32>> {
-  // expected-error @+1 {{result 0 of 'main' has elements of type 'complex<f32>'; kernels take}}
-  %0 = "stablehlo.complex"(%x, %x) : (tensor<2xf32>, tensor<2xf32>) -> tensor<2xcomplex<f32>>
-  return %0 : tensor<2xcomplex<f32>>
+func.func @main(%x: tensor<2xf16>) -> tensor<2xcomplex<f16>> {
+  // expected-error @+1 {{result 0 of 'main' has elements of type 'complex<f16>'; kernels take}}
+  %0 = "stablehlo.complex"(%x, %x) : (tensor<2xf16>, tensor<2xf16>) -> tensor<2xcomplex<f16>>
+  return %0 : tensor<2xcomplex<f16>>
 }
 
 // -----

@@ -114,6 +114,7 @@ def ConvertStableHLOToLinalgPass : Pass<"convert-stablehlo-to-linalg"> {
     | op | becomes |
     |---|---|
     | `scatter` | a `linalg.generic` over the operand and the updates, in which each element combines the updates whose window it is in, in their order |
+    | `fft` | products with matrices of roots of unity, see below |
     | `sort` | `linalg.generic`s: one that sorts runs of 8, and one for each time that runs are merged by twos |
     | `optimization_barrier` | `approx_act.barrier` |
     | `reduce` of no elements | the initial value |
@@ -130,6 +131,13 @@ def ConvertStableHLOToLinalgPass : Pass<"convert-stablehlo-to-linalg"> {
     by counting or by bisection, so that a sort is stable, takes any comparator,
     and needs nothing that threads share.
 
+    A Fourier transform of up to 128 elements is a product of its rows and a matrix,
+    two if the rows are complex, that the runtime's library takes. The matrix is made
+    when the program runs, of a table of as many roots of unity. A longer one is made
+    of transforms of two divisors that are as near to each other as can be, with
+    roots of unity between, and one of a prime of transforms of a power of two at
+    least twice as long. Tables are computed in f64.
+
     The steps of a loop are counted by evaluating its condition and its body on
     what is known of the carried values, so that a counter may start anywhere and
     step by anything. A scalar that is known in every step and a line over the
@@ -139,11 +147,61 @@ def ConvertStableHLOToLinalgPass : Pass<"convert-stablehlo-to-linalg"> {
     become just these, with what is known as constants. Loops of more than 2^22
     ops on scalars in all steps are not counted.
 
-    Any other op of StableHLO (a Fourier transform, a custom call) is an error at the op.
+    Any other op of StableHLO (a custom call) is an error at the op.
   }];
   let dependentDialects = ["::mlir::approx_act::ApproxActDialect",
                            "::mlir::arith::ArithDialect",
+                           "::mlir::complex::ComplexDialect",
                            "::mlir::linalg::LinalgDialect",
+                           "::mlir::scf::SCFDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
+def SplitComplexPass : Pass<"approx-act-split-complex", "::mlir::ModuleOp"> {
+  let summary = "make two tensors of one of complex numbers";
+  let description = [{
+    Replaces each tensor of complex numbers by two, of their real and of their
+    imaginary parts, and complex arithmetic by that of the parts, as upstream's
+    `convert-complex-to-standard` does. Callers of a function see no difference:
+    `complex<f32>` is the same bytes as two `f32`, which the type of the function
+    has as a last dimension, and the attribute `approx_act.complex` says so. Programs
+    without complex numbers are not changed.
+
+    A sum of products becomes four of real numbers, which the runtime's library takes
+    if they are f32, and any other sum one for each part. Other reductions, and
+    elementwise ops, have both parts as results.
+
+    It is an error at the op if anything but `linalg` on tensors, `scf`, and ops of
+    `tensor` and `arith` that move elements has complex numbers, and nothing is
+    changed.
+
+    Before:
+
+    ```mlir
+    func.func @main(%x: tensor<8xcomplex<f32>>) -> tensor<8xf32> {
+      %0 = linalg.generic ... ins(%x : tensor<8xcomplex<f32>>) {
+      ^bb0(%a: complex<f32>, %out: f32):
+        %1 = complex.mul %a, %a : complex<f32>
+        %2 = complex.re %1 : complex<f32>
+    ```
+
+    After:
+
+    ```mlir
+    func.func @main(%x: tensor<8x2xf32> {approx_act.complex}) -> tensor<8xf32> {
+      %0:2 = linalg.generic ... ins(%x, %x : tensor<8x2xf32>, tensor<8x2xf32>)
+      %1 = linalg.generic ... ins(%0#0, %0#1 : tensor<8xf32>, tensor<8xf32>) {
+      ^bb0(%re: f32, %im: f32, %out: f32):
+        %2 = arith.mulf %re, %re : f32
+        %3 = arith.mulf %im, %im : f32
+        %4 = arith.subf %2, %3 : f32
+    ```
+  }];
+  let dependentDialects = ["::mlir::approx_act::ApproxActDialect",
+                           "::mlir::arith::ArithDialect",
+                           "::mlir::complex::ComplexDialect",
+                           "::mlir::linalg::LinalgDialect",
+                           "::mlir::math::MathDialect",
                            "::mlir::scf::SCFDialect",
                            "::mlir::tensor::TensorDialect"];
 }

@@ -19,7 +19,8 @@ def LegalizeTypes : Pass<"approx-act-legalize-types", "::mlir::ModuleOp"> {
 
     It is an error, at the argument or op, if a public function takes or returns
     a tensor of dynamic shape or with elements that are not of whole bytes (or
-    `i1`), or if a tensor has more bits than a signed number of 64 bits can say.
+    `i1`, or `complex` of f32 or f64), or if a tensor has more bits than a signed
+    number of 64 bits can say.
 
     Before:
 

@@ -33,6 +33,10 @@ struct Parameter {
   int64_t elementBytes = 0;
 
   int64_t getBytes() const { return elementBytes * type.getNumElements(); }
+
+  /// The type that the function has it as: the parts of complex numbers are a
+  /// last dimension.
+  MemRefType getPassedType() const;
 };
 
 /// The buffers of a function.
