@@ -81,8 +81,17 @@ static Value getPadding(tensor::PadOp pad) {
   return value;
 }
 
+/// Whether the parts of numbers of `type` are what there is arithmetic for.
+static bool hasFloatParts(Type type) {
+  auto complex = dyn_cast<ComplexType>(getElementTypeOrSelf(type));
+  return !complex || isa<FloatType>(complex.getElementType());
+}
+
 /// Whether `op`, which has complex numbers, can be split.
 static bool canSplit(Operation *op) {
+  if (!llvm::all_of(op->getOperandTypes(), hasFloatParts) ||
+      !llvm::all_of(op->getResultTypes(), hasFloatParts))
+    return false;
   if (isa<complex::ComplexDialect>(op->getDialect()))
     return !isa<complex::BitcastOp>(op);
   if (auto pad = dyn_cast<tensor::PadOp>(op))
@@ -113,7 +122,12 @@ static bool canSplit(Operation *op) {
 /// What `op` adds to its only result in each step; null if it does anything
 /// else.
 static Value getSummand(linalg::GenericOp op) {
-  if (op.getNumReductionLoops() == 0 || op.getNumDpsInits() != 1)
+  auto isStatic = [](Type type) {
+    auto tensor = dyn_cast<RankedTensorType>(type);
+    return tensor && tensor.hasStaticShape();
+  };
+  if (op.getNumReductionLoops() == 0 || op.getNumDpsInits() != 1 ||
+      !llvm::all_of(op->getOperandTypes(), isStatic))
     return {};
   Value accumulator = op.getRegionOutputArgs().front();
   auto sum = op.getBody()

@@ -42,3 +42,12 @@ func.func @padding(%x: tensor<4xcomplex<f32>>, %y: tensor<6xcomplex<f32>>) -> te
 func.func @dynamic(%x: tensor<?xcomplex<f32>>) -> tensor<?xcomplex<f32>> {
   return %x : tensor<?xcomplex<f32>>
 }
+
+// -----
+
+func.func @integers(%x: tensor<f32>) -> tensor<4xcomplex<i32>> {
+  // expected-error @+1 {{'tensor.empty' of complex numbers is not supported on GPUs}}
+  %0 = tensor.empty() : tensor<4xcomplex<i32>>
+  // expected-error @+1 {{'func.return' of complex numbers is not supported on GPUs}}
+  return %0 : tensor<4xcomplex<i32>>
+}

@@ -139,3 +139,48 @@ func.func @moves(%x: tensor<4x6xcomplex<f32>>, %n: index, %m: tensor<2xf32>) -> 
   } : tensor<4x6xcomplex<f32>> to tensor<5x7xcomplex<f32>>
   return %p : tensor<5x7xcomplex<f32>>
 }
+
+// -----
+
+// Sums of an unknown number stay as they are.
+#in = affine_map<(d0) -> (d0)>
+#out = affine_map<(d0) -> ()>
+// CHECK-LABEL: func @dynamic
+// CHECK: linalg.generic {{.*}}"reduction"{{.*}} ins(%{{.*}}, %{{.*}} : tensor<?xf32>, tensor<?xf32>) outs(%{{.*}}, %{{.*}} : tensor<f32>, tensor<f32>)
+func.func @dynamic(%re: tensor<?xf32>, %im: tensor<?xf32>, %n: index, %init: tensor<complex<f32>>) -> tensor<complex<f32>> {
+  %e = tensor.empty(%n) : tensor<?xcomplex<f32>>
+  %x = linalg.generic {indexing_maps = [#in, #in, #in], iterator_types = ["parallel"]}
+      ins(%re, %im : tensor<?xf32>, tensor<?xf32>) outs(%e : tensor<?xcomplex<f32>>) {
+  ^bb0(%a: f32, %b: f32, %o: complex<f32>):
+    %0 = complex.create %a, %b : complex<f32>
+    linalg.yield %0 : complex<f32>
+  } -> tensor<?xcomplex<f32>>
+  %1 = linalg.generic {indexing_maps = [#in, #out], iterator_types = ["reduction"]}
+      ins(%x : tensor<?xcomplex<f32>>) outs(%init : tensor<complex<f32>>) {
+  ^bb0(%a: complex<f32>, %acc: complex<f32>):
+    %2 = complex.add %acc, %a : complex<f32>
+    linalg.yield %2 : complex<f32>
+  } -> tensor<complex<f32>>
+  return %1 : tensor<complex<f32>>
+}
+
+// -----
+
+// Numbers that the host has, and a choice of them.
+// CHECK-LABEL: func @scalars
+// CHECK: %[[C:.*]]:2 = scf.if %{{.*}} -> (f32, f32)
+// CHECK: tensor.extract
+// CHECK: tensor.extract
+// CHECK: tensor.from_elements %[[C]]#0
+// CHECK: tensor.from_elements %[[C]]#1
+func.func @scalars(%x: tensor<3xcomplex<f32>>, %i: index, %p: i1) -> tensor<1xcomplex<f32>> {
+  %z = complex.constant [0.0 : f32, 1.0 : f32] : complex<f32>
+  %0 = scf.if %p -> complex<f32> {
+    %1 = tensor.extract %x[%i] : tensor<3xcomplex<f32>>
+    scf.yield %1 : complex<f32>
+  } else {
+    scf.yield %z : complex<f32>
+  }
+  %2 = tensor.from_elements %0 : tensor<1xcomplex<f32>>
+  return %2 : tensor<1xcomplex<f32>>
+}
