@@ -69,6 +69,15 @@ void approx_act::buildPipeline(OpPassManager &pm,
   pm.addPass(createConvertApproxActToStableHLOPass());
 }
 
+/// Upstream's canonicalizer for programs in linalg.
+static std::unique_ptr<Pass> createLinalgCanonicalizer() {
+  // Of what is padded and then written into a filled tensor with steps, this
+  // pattern writes only the inside, but shifts it by as many elements as the
+  // padding has, not by as many steps.
+  return createCanonicalizerPass(
+      GreedyRewriteConfig(), {"(anonymous namespace)::FoldInsertPadIntoFill"});
+}
+
 /// From linalg on tensors to launches of the gpu dialect.
 static void buildKernels(OpPassManager &pm, const ToGPUOptions &options) {
   pm.addPass(createInlineCalls());
@@ -79,7 +88,7 @@ static void buildKernels(OpPassManager &pm, const ToGPUOptions &options) {
   pm.addPass(createConvertElementwiseToLinalgPass());
   // Before anything looks at what is computed.
   pm.addPass(createSplitComplexPass());
-  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createLinalgCanonicalizer());
   // Recomputations of the backward pass are safe here: what they start from
   // went through a barrier, and barriers stay until kernels are formed.
   pm.addPass(createCSEPass());
@@ -88,7 +97,7 @@ static void buildKernels(OpPassManager &pm, const ToGPUOptions &options) {
   // Twice, for the reductions of millions that are left of billions.
   pm.addNestedPass<func::FuncOp>(createSplitReductions());
   pm.addNestedPass<func::FuncOp>(createSplitReductions());
-  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createLinalgCanonicalizer());
   // Nothing merges large values of the same small ones after it.
   pm.addNestedPass<func::FuncOp>(createKeepSmall());
   pm.addNestedPass<func::FuncOp>(createFormKernels());

@@ -286,6 +286,17 @@ PROGRAMS: dict[str, tuple[Callable, tuple[Any, ...]]] = {
         jax.grad(lambda x: jnp.sum(jnp.cumprod(x, 0)) + jnp.sum(lax.cummax(x) ** 2)),
         (normal(4, 3),),
     ),
+    # As long as these were one pad for upstream, it shifted too little.
+    "a pad between the elements of a pad": (
+        lambda x: lax.pad(lax.pad(x, np.float32(0), [(1, 0, 0)]), np.float32(0), [(0, 0, 1)]),
+        (normal(3),),
+    ),
+    "gradient of a part of every second": (
+        jax.grad(lambda x: jnp.sum(x[::2][1:] ** 2)),
+        (normal(9),),
+    ),
+    "many steps": (lambda x: lax.fori_loop(0, 300_000, lambda i, c: c * 0.5 + i, x), (normal(4),)),
+    "extremes of a long vector": (lambda x: (jnp.nanmax(x), jnp.nanmin(x)), (normal(4099),)),
     # Where nothing pads a dilated row, its last element has no gap behind it.
     "a dilated input, all of it": (
         with_gradients((1,), [(0, 0)], lhs_dilation=(2,)),
