@@ -15,6 +15,7 @@
 #include "mlir/Target/LLVMIR/Dialect/GPU/GPUToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/NVVM/NVVMToLLVMIRTranslation.h"
+#include "llvm/IR/Instructions.h"
 #include "llvm/Support/TargetSelect.h"
 #include <dlfcn.h>
 
@@ -58,6 +59,26 @@ Program::Program(Signature signature, std::string function, bool isCPU,
     : signature(std::move(signature)), function(std::move(function)),
       isCPU(isCPU), session(options, isCPU) {}
 
+/// Moves local variables of fixed size to where their function starts. A launch
+/// has one for its parameters, which in a loop would take more of the stack in
+/// every step.
+static llvm::Error hoistLocalVariables(llvm::Module *module) {
+  for (llvm::Function &function : *module) {
+    if (function.isDeclaration())
+      continue;
+    llvm::BasicBlock &entry = function.getEntryBlock();
+    SmallVector<llvm::AllocaInst *> late;
+    for (llvm::BasicBlock &block : llvm::drop_begin(function))
+      for (llvm::Instruction &instruction : block)
+        if (auto *variable = dyn_cast<llvm::AllocaInst>(&instruction);
+            variable && isa<llvm::ConstantInt>(variable->getArraySize()))
+          late.push_back(variable);
+    for (llvm::AllocaInst *variable : late)
+      variable->moveBefore(entry.getFirstInsertionPt());
+  }
+  return llvm::Error::success();
+}
+
 llvm::Expected<std::unique_ptr<Program>>
 Program::create(ModuleOp module, StringRef name,
                 const runtime::Options &runtimeOptions) {
@@ -80,6 +101,7 @@ Program::create(ModuleOp module, StringRef name,
   // The host's part only launches: it need not be fast, and can be long.
   ExecutionEngineOptions options;
   options.jitCodeGenOptLevel = llvm::CodeGenOptLevel::None;
+  options.transformer = hoistLocalVariables;
   options.enableGDBNotificationListener = false;
   options.enablePerfNotificationListener = false;
   StringRef libraries[] = {getRuntimeFile()};
