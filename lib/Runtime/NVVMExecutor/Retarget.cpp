@@ -244,9 +244,8 @@ static void placeSharedVariables(KernelModule &kernel) {
   for (GlobalVariable *variable : variables) {
     if (variable->isDeclaration() || variable->use_empty())
       continue;
-    Align alignment =
-        std::max(variable->getAlign().valueOrOne(),
-                 layout.getABITypeAlign(variable->getValueType()));
+    // What passes assume where the variable says nothing, and PTX does.
+    Align alignment = layout.getPreferredAlign(variable);
     kernel.sharedBytes = alignTo(kernel.sharedBytes, alignment);
     offsets[variable] = kernel.sharedBytes;
     kernel.sharedBytes += layout.getTypeAllocSize(variable->getValueType());
