@@ -14,9 +14,11 @@ import jax
 from approx_act import _primitive
 from approx_act.options import Forward, Options
 
-# XLA's CPU compiler drops optimization barriers in this pass, before it
-# schedules; without them dequantization moves into the forward pass.
-_BARRIER_PASS = "cse_barrier_expander"
+# Passes of XLA's CPU compiler. The first drops optimization barriers before it
+# schedules, without which dequantization moves into the forward pass. The second
+# makes one kernel of a loop over little data, where the emitter ends the process
+# at a barrier.
+_BARRIER_PASSES = ("cse_barrier_expander", "small-while-loop-hoisting")
 
 
 def compiler_options(platform: str | None = None) -> dict[str, Any]:
@@ -35,7 +37,7 @@ def compiler_options(platform: str | None = None) -> dict[str, Any]:
       empty where the compiler keeps optimization barriers by itself.
     """
     platform = platform or jax.default_backend()
-    return {"xla_disable_hlo_passes": _BARRIER_PASS} if platform == "cpu" else {}
+    return {"xla_disable_hlo_passes": ",".join(_BARRIER_PASSES)} if platform == "cpu" else {}
 
 
 @dataclasses.dataclass(frozen=True)

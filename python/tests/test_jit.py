@@ -315,10 +315,26 @@ def test_barriers_are_kept_on_cpu(fake, monkeypatch):
     mine = {"xla_disable_hlo_passes": "algsimp", "xla_embed_ir_in_executable": True}
     approx_act.jit(step, compiler_options=mine)(PARAMS, X)
     cpu = approx_act.compiler_options("cpu")
-    assert cpu["xla_disable_hlo_passes"] == "cse_barrier_expander"
-    passes = "algsimp,cse_barrier_expander"
+    required = "cse_barrier_expander,small-while-loop-hoisting"
+    assert cpu["xla_disable_hlo_passes"] == required
+    passes = f"algsimp,{required}"
     assert seen[-1] == {**cpu, **mine, "xla_disable_hlo_passes": passes}
     assert approx_act.compiler_options("gpu") == {}
+
+
+def test_a_loop_over_little_data_compiles():
+    """XLA:CPU would make one kernel of it, in which it knows no barriers, and end the process."""
+
+    def loss(x):
+        carry, ys = jax.lax.scan(lambda c, a: (c * 0.9 + jnp.sin(a), c * a), x[0], x)
+        return jnp.sum(carry**2) + jnp.sum(jnp.tanh(ys))
+
+    step = jax.value_and_grad(loss)
+    x = jnp.linspace(-1.0, 1.0, 45).reshape(9, 5)
+    value, gradient = approx_act.jit(step, bits=8, min_fraction=0.0)(x)
+    exact, expected = jax.jit(step)(x)
+    assert abs(value - exact) <= 1e-6 * abs(exact)
+    assert jnp.linalg.norm(gradient - expected) <= 0.05 * jnp.linalg.norm(expected)
 
 
 def test_compiler_options_on_a_nested_jit_are_an_error(fake):
