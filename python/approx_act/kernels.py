@@ -331,7 +331,7 @@ def compile(
         rewritten = _primitive.rewrite(text, made.options, forward, "approx_act")
     if rewritten is not None:
         module = importer.load(rewritten.text, step.name)
-    elif exact and forward:
+    elif forward:
         # What saves work beside the codes; a step without a loss has no backward pass.
         results = ",".join(map(str, forward))
         prepared = tool.run(text, f"bits=0 forward-results={results} target=approx_act")

@@ -16,7 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ TOOL = "approx-act-opt"
 ENVIRONMENT_VARIABLE = "APPROX_ACT_OPT"
 LIBRARY = "libapprox_act_program.so"
 LIBRARY_VARIABLE = "APPROX_ACT_LIBRARY"
+_TOOLKIT_VARIABLES = ("CUDA_ROOT", "CUDA_HOME", "CUDA_PATH")
 
 _DIAGNOSTIC = re.compile(
     r"^(?P<file>.*?):(?P<line>\d+):(?:(?P<column>\d+):)? "
@@ -215,7 +216,7 @@ def find_toolkit() -> str | None:
     ``CUDA_PATH``, or else that of the packages ``nvidia-cuda-nvcc`` and
     ``nvidia-nvvm`` in Python's environment, or ``/usr/local/cuda``.
     """
-    for variable in ("CUDA_ROOT", "CUDA_HOME", "CUDA_PATH"):
+    for variable in _TOOLKIT_VARIABLES:
         if root := os.environ.get(variable):
             return root
     places = [Path(p, "nvidia") for p in sys.path]
@@ -266,12 +267,22 @@ def lower(text: str, pipeline: str) -> Lowered:
       ApproxActError: the compiler was not found or cannot lower the program.
     """
     flags = [f"--approx-act-to-gpu={pipeline} print-plan=true", "--emit-bytecode"]
-    module, messages, remarks = _run(text, flags)
+    # MLIR links the libdevice of the toolkit that the environment names, parts of
+    # which only a GPU runs.
+    is_for_cpu = "format=llvm" in pipeline.split()
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not (is_for_cpu and name in _TOOLKIT_VARIABLES)
+    }
+    module, messages, remarks = _run(text, flags, environment)
     plan = "".join(_PLAN.findall(messages))
     return Lowered(module, plan, parse_remarks(remarks))
 
 
-def _run(text: str, flags: Sequence[str]) -> tuple[bytes, str, str]:
+def _run(
+    text: str, flags: Sequence[str], environment: Mapping[str, str] | None = None
+) -> tuple[bytes, str, str]:
     """Runs the compiler; returns its output, its messages, and its remarks as YAML."""
     tool = find_tool()
     with tempfile.TemporaryDirectory(prefix="approx-act-") as directory:
@@ -285,7 +296,9 @@ def _run(text: str, flags: Sequence[str]) -> tuple[bytes, str, str]:
             "--remarks-filter=approx-act.*",
         ]
         try:
-            process = subprocess.run(command, input=text.encode("utf-8"), capture_output=True)
+            process = subprocess.run(
+                command, input=text.encode("utf-8"), capture_output=True, env=environment
+            )
         except OSError as error:
             raise ApproxActError(f"cannot run {tool}: {error}") from error
         messages = process.stderr.decode("utf-8", errors="replace")

@@ -768,3 +768,27 @@ def test_sorts(bits):
     compiled = approx_act.compile(step, *args, bits=bits, checks=True, runtime_options=["poison"])
     expected = (jax.jit(step) if bits is None else approx_act.jit(step, bits=bits))(*args)
     assert distance(compiled(*args), expected) < 1e-5
+
+
+def test_the_cpu_needs_no_toolkit(monkeypatch):
+    """Nor takes it what a toolkit of the environment has for GPUs."""
+    monkeypatch.setenv("CUDA_HOME", "/nowhere")
+    x = np.linspace(0.0, 9.0, 8, dtype=np.float32)
+    compiled = approx_act.compile(jnp.sin, x, bits=None)
+    np.testing.assert_allclose(compiled(x), np.sin(x), atol=1e-6)
+
+
+def test_a_step_that_is_left_exact_compiles_as_the_exact_one():
+    """The gradient of this pooling has a form for kernels where the winners are stored."""
+
+    def loss(w, x):
+        pooled = jax.lax.reduce_window(
+            w * x, -jnp.inf, jax.lax.max, (1, 3, 3, 1), (1, 2, 2, 1), "SAME"
+        )
+        return jnp.sum(pooled)
+
+    step = jax.value_and_grad(loss)
+    w, x = np.float32(2), np.arange(64, dtype=np.float32).reshape(1, 8, 8, 1)
+    with pytest.warns(approx_act.ApproxActWarning, match="left exact"):
+        compiled = approx_act.compile(step, w, x, bits=4, min_fraction=1.0)
+    np.testing.assert_allclose(compiled(w, x), step(w, x), rtol=1e-6)
