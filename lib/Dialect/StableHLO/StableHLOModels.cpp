@@ -301,8 +301,10 @@ StableHLOResidualModel::getSplatValue(Operation *op) const {
   }
   if (elements.getElementType().isInteger(1))
     return elements.getSplatValue<bool>() ? 1.0 : 0.0;
+  // Signless integers are signed.
   if (elements.getElementType().isIntOrIndex())
-    return elements.getSplatValue<APInt>().signedRoundToDouble();
+    return elements.getSplatValue<APInt>().roundToDouble(
+        !elements.getElementType().isUnsignedInteger());
   return std::nullopt;
 }
 
