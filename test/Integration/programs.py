@@ -547,6 +547,39 @@ def gradient_accumulation():
     return step, (ws, normal(9, 4, BATCH, WIDTH))
 
 
+@program(0.01, 0.15)
+def narrow_index():
+    """A stack whose elements from 128 on are never written: the index wraps."""
+    count = 200
+
+    def step(w, x):
+        h = jnp.tanh(x @ w)
+        start = (h, jnp.full((count, *h.shape), 0.5))
+        at = lambda i: (i, jnp.int32(0), jnp.int32(0))  # noqa: E731
+
+        def write(carried):
+            i, h, stack = carried
+            h = jnp.tanh(h @ w)
+            wrapped = lax.convert_element_type(lax.convert_element_type(i, jnp.int8), jnp.int32)
+            stack = lax.dynamic_update_slice(
+                stack, h[None], at(wrapped), allow_negative_indices=False
+            )
+            return i + 1, h, stack
+
+        def read(carried):
+            i, g = carried
+            element = lax.dynamic_slice(stack, at(i), (1, *h.shape), allow_negative_indices=False)
+            return i + 1, jnp.tanh((g + element[0]) @ w.T)
+
+        is_inside = lambda carried: carried[0] < count  # noqa: E731
+        _, last, stack = lax.while_loop(is_inside, write, (jnp.int32(0), *start))
+        loss = squares(last)
+        _, g = lax.while_loop(is_inside, read, (jnp.int32(0), jnp.full_like(h, loss)))
+        return loss, h.T @ g
+
+    return step, (weights((WIDTH, WIDTH))[0], normal(9, BATCH, WIDTH))
+
+
 @program(0.0, 0.0, exact="nothing crosses from forward to backward")
 def steps_in_a_loop():
     """The loss of a step needs the gradients of the steps before it."""

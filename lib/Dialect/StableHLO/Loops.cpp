@@ -9,18 +9,25 @@
 #include "approx-act/Interfaces/ResidualOpInterface.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/IRMapping.h"
+#include "mlir/IR/TypeUtilities.h"
+#include "llvm/ADT/DenseMap.h"
+#include "llvm/Support/CheckedArithmetic.h"
+#include "llvm/Support/MathExtras.h"
+#include <cmath>
+#include <limits>
 
 using namespace mlir;
 using namespace mlir::approx_act;
 
-/// The value of an integer constant.
+/// The value of an integer constant, as far as a double has its digits.
 static std::optional<int64_t> getInteger(Value value) {
+  constexpr double kMax = int64_t{1} << std::numeric_limits<double>::digits;
   auto op = dyn_cast_or_null<ResidualOpInterface>(value.getDefiningOp());
   auto type = dyn_cast<RankedTensorType>(value.getType());
   std::optional<double> splat = op && type && type.getElementType().isInteger()
                                     ? op.getSplatValue()
                                     : std::nullopt;
-  if (!splat)
+  if (!splat || std::abs(*splat) > kMax)
     return std::nullopt;
   return static_cast<int64_t>(*splat);
 }
@@ -83,40 +90,126 @@ struct Linear {
   int64_t slope = 0;
   int64_t offset = 0;
 };
+
+/// Finds which values of a loop's body are linear in its counter, which takes
+/// the values from 0 to `last`.
+class LinearAnalysis {
+public:
+  LinearAnalysis(Value counter, int64_t last) : last(last) {
+    known[counter] = Linear{1, 0};
+  }
+
+  std::optional<Linear> get(Value value);
+
+private:
+  /// The operands that make `op` linear, if they are.
+  static OperandRange getOperands(ResidualOpInterface op);
+  /// Of a value whose operands are known.
+  std::optional<Linear> compute(Value value) const;
+  /// Whether integers of `type` have all values of `linear`. A value that wraps
+  /// is not linear, and is another one once it is converted.
+  bool fits(const Linear &linear, Type type) const;
+
+  int64_t last;
+  llvm::DenseMap<Value, std::optional<Linear>> known;
+};
 } // namespace
 
-static std::optional<Linear> getLinear(Value value, Value counter) {
-  if (value == counter)
-    return Linear{1, 0};
-  if (std::optional<int64_t> constant = getInteger(value))
-    return Linear{0, *constant};
-  auto op = dyn_cast_or_null<ResidualOpInterface>(value.getDefiningOp());
-  if (!op)
-    return std::nullopt;
+std::optional<Linear> LinearAnalysis::get(Value value) {
+  // Each value once, and without a call per value: sums may be long, and share
+  // their terms.
+  SmallVector<Value> stack{value};
+  while (!stack.empty()) {
+    Value next = stack.back();
+    size_t size = stack.size();
+    if (auto op = next.getDefiningOp<ResidualOpInterface>();
+        op && !known.contains(next))
+      llvm::copy_if(getOperands(op), std::back_inserter(stack),
+                    [&](Value operand) { return !known.contains(operand); });
+    if (stack.size() > size)
+      continue;
+    stack.pop_back();
+    if (!known.contains(next))
+      known[next] = compute(next);
+  }
+  return known.lookup(value);
+}
+
+OperandRange LinearAnalysis::getOperands(ResidualOpInterface op) {
   switch (op.getScalarFunction()) {
   case ScalarFunction::Convert:
   case ScalarFunction::Reshape:
-    return getLinear(op->getOperand(0), counter);
+    return op->getOperands().take_front(1);
   case ScalarFunction::Add:
-  case ScalarFunction::Subtract: {
-    std::optional<Linear> lhs = getLinear(op->getOperand(0), counter);
-    std::optional<Linear> rhs = getLinear(op->getOperand(1), counter);
-    if (!lhs || !rhs)
-      return std::nullopt;
-    int64_t sign = op.getScalarFunction() == ScalarFunction::Add ? 1 : -1;
-    return Linear{lhs->slope + sign * rhs->slope,
-                  lhs->offset + sign * rhs->offset};
-  }
+  case ScalarFunction::Subtract:
+    return op->getOperands().take_front(2);
   default:
-    return std::nullopt;
+    return op->getOperands().take_front(0);
   }
+}
+
+std::optional<Linear> LinearAnalysis::compute(Value value) const {
+  if (std::optional<int64_t> constant = getInteger(value))
+    return Linear{0, *constant};
+  auto op = value.getDefiningOp<ResidualOpInterface>();
+  if (!op)
+    return std::nullopt;
+  SmallVector<Linear, 2> operands;
+  for (Value operand : getOperands(op)) {
+    std::optional<Linear> linear = known.lookup(operand);
+    if (!linear)
+      return std::nullopt;
+    operands.push_back(*linear);
+  }
+  std::optional<Linear> result;
+  auto combine = [&](auto checked) {
+    std::optional<int64_t> slope =
+        checked(operands[0].slope, operands[1].slope);
+    std::optional<int64_t> offset =
+        checked(operands[0].offset, operands[1].offset);
+    if (slope && offset)
+      result = Linear{*slope, *offset};
+  };
+  switch (op.getScalarFunction()) {
+  case ScalarFunction::Convert:
+  case ScalarFunction::Reshape:
+    result = operands[0];
+    break;
+  case ScalarFunction::Add:
+    combine(llvm::checkedAdd<int64_t>);
+    break;
+  case ScalarFunction::Subtract:
+    combine(llvm::checkedSub<int64_t>);
+    break;
+  default:
+    break;
+  }
+  return result && fits(*result, getElementTypeOrSelf(value)) ? result
+                                                              : std::nullopt;
+}
+
+bool LinearAnalysis::fits(const Linear &linear, Type type) const {
+  auto integer = dyn_cast<IntegerType>(type);
+  std::optional<int64_t> end =
+      llvm::checkedMulAdd(linear.slope, last, linear.offset);
+  if (!integer || !end)
+    return false;
+  unsigned width = std::min(integer.getWidth(), 64U);
+  // StableHLO's signless integers are signed, but for booleans.
+  bool isUnsigned = integer.isUnsigned() || width == 1;
+  return llvm::all_of(std::array{linear.offset, *end}, [&](int64_t value) {
+    return isUnsigned ? value >= 0 && llvm::isUIntN(width, value)
+                      : llvm::isIntN(width, value);
+  });
 }
 
 bool Loop::visitsAll(Value index) const {
   std::optional<int64_t> tripCount = getTripCount();
   if (!tripCount)
     return false;
-  std::optional<Linear> linear = getLinear(index, getArgument(*getCounter()));
+  int64_t last = std::max<int64_t>(*tripCount - 1, 0);
+  std::optional<Linear> linear =
+      LinearAnalysis(getArgument(*getCounter()), last).get(index);
   return linear && ((linear->slope == 1 && linear->offset == 0) ||
                     (linear->slope == -1 && linear->offset == *tripCount - 1));
 }
