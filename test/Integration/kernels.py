@@ -343,6 +343,11 @@ PROGRAMS: dict[str, tuple[Callable, tuple[Any, ...]]] = {
         f"sort of {size}": (lambda x: (bits(jnp.sort(x)), jnp.argsort(x)), (normal(size),))
         for size in (0, 1, 2, 7, 8, 9, 16, 17, 1000)
     },
+    # A thread divides its number by columns and runs: shifts and masks of it.
+    **{
+        f"sort of {size} rows": (lambda x: (jnp.sort(x, 0), jnp.median(x, 0)), (normal(size, 2),))
+        for size in (9, 10, 12, 17)
+    },
     "sort of what is not in order": (orders, (ODD,)),
     "sort of bf16": (orders, (ODD.astype(ml_dtypes.bfloat16),)),
     "sort of f16": (orders, (ODD.astype(np.float16),)),

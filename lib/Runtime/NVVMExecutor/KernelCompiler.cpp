@@ -11,6 +11,7 @@
 #include "llvm/ExecutionEngine/Orc/ThreadSafeModule.h"
 #include "llvm/IR/InstIterator.h"
 #include "llvm/IR/Instructions.h"
+#include "llvm/IR/OptBisect.h"
 #include "llvm/IR/Verifier.h"
 #include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/TargetSelect.h"
@@ -99,6 +100,27 @@ static size_t getLocalBytes(const Function &function) {
   return bytes;
 }
 
+namespace {
+/// Keeps loop strength reduction out of the code generator, because LLVM 22's
+/// instruction selection for x86 crashes on what it makes.
+///
+/// The optimiser leaves one form of each value. Strength reduction writes
+/// `x >> 1 & ~7`, the start of a run of 8, once more as `(x >> 4) * 8`. Where
+/// the first is the index in a sum, `foldMaskAndShiftToScale` replaces it by
+/// the second wherever it is used; what is computed from either is equal then,
+/// and one of two equal nodes is deleted, which may be the base of this very
+/// sum, noted already in `matchAddress`.
+///
+/// Addresses of x86 scale and add themselves, so kernels take no longer.
+class NoStrengthReduction : public OptPassGate {
+public:
+  bool shouldRunPass(StringRef name, StringRef /*description*/) const override {
+    return name != "Loop Strength Reduction";
+  }
+  bool isEnabled() const override { return true; }
+};
+} // namespace
+
 Expected<CompiledKernel>
 KernelCompiler::compile(StringRef object, StringRef name, const Dim3 &block) {
   if (Error error = initialize())
@@ -123,6 +145,9 @@ KernelCompiler::compile(StringRef object, StringRef name, const Dim3 &block) {
     return builder.buildPerModuleDefaultPipeline(OptimizationLevel::O3);
   });
 
+  // For the code generator; the passes above do not ask.
+  static NoStrengthReduction gate;
+  kernel->context->setOptPassGate(gate);
   CompiledKernel result;
   result.isPointer = kernel->isPointer;
   result.sharedBytes = kernel->sharedBytes;
