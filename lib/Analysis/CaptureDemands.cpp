@@ -18,9 +18,14 @@ void approx_act::propagateDemand(
     llvm::function_ref<void(Value, Demand)> demand) {
   if (ofResult == Demand::None)
     return;
-  if (ofResult != Demand::Exact && op->getNumResults() == 1)
-    if (auto function = findSmoothFunction(op->getResult(0)))
+  if (ofResult != Demand::Exact && op->getNumResults() == 1) {
+    Value result = op->getResult(0);
+    // A denominator is as safe for readers who take any approximation.
+    if (auto function = ofResult == Demand::Function
+                            ? findSafeDenominator(result)
+                            : findSmoothFunction(result))
       return demand(function->argument, Demand::Approximate);
+  }
   for (OpOperand &operand : op->getOpOperands()) {
     Demand ofOperand = getDemand(op, operand.getOperandNumber());
     // A function of something exact is exact only if all of it is.

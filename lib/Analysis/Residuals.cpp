@@ -69,8 +69,8 @@ Demand approx_act::getDemand(Operation *op, unsigned index) {
   if (demand == Demand::Side && !getThreshold(op))
     return Demand::Exact;
   if (residualOp.getScalarFunction() == ScalarFunction::Divide && index == 1 &&
-      isSafeDenominator(op->getOperand(index)))
-    return Demand::Approximate;
+      findSafeDenominator(op->getOperand(index)))
+    return Demand::Function;
   return demand;
 }
 

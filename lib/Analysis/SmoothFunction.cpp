@@ -113,7 +113,7 @@ public:
     }
   }
 
-  double operator()(double x) {
+  void evaluate(double x) {
     values[0] = x;
     SmallVector<double, 4> operands;
     for (Step &step : steps) {
@@ -122,7 +122,11 @@ public:
         operands.push_back(values[place]);
       values[step.result] = *step.op.evaluate(operands);
     }
-    return values[steps.back().result];
+  }
+
+  /// The last value of the op at `index`.
+  double getResult(unsigned index) const {
+    return values[steps[index].result];
   }
 
 private:
@@ -136,30 +140,53 @@ private:
 };
 } // namespace
 
+namespace {
+/// What is seen of a function from left to right.
+class Course {
+public:
+  /// Whether the function may be smooth with the value `y` at `x`.
+  bool add(double x, double y) {
+    if (isBegun) {
+      double change = std::abs(y - lastY);
+      // Also false for what is not finite.
+      if (!(change <= kMaxSlope * (x - lastX)))
+        isSteep = true;
+      way += change;
+    }
+    least = isBegun ? std::min(least, y) : y;
+    greatest = isBegun ? std::max(greatest, y) : y;
+    lastX = x;
+    lastY = y;
+    isBegun = true;
+    return !isSteep;
+  }
+
+  bool isSmooth() const {
+    return !isSteep && way <= kMaxCrossings * (greatest - least);
+  }
+
+private:
+  bool isBegun = false;
+  bool isSteep = false;
+  double lastX = 0.0;
+  double lastY = 0.0;
+  double least = 0.0;
+  double greatest = 0.0;
+  double way = 0.0;
+};
+} // namespace
+
 static bool isSmooth(Value argument, ArrayRef<Operation *> ops,
                      bool ofReciprocal = false) {
   Evaluator evaluator(argument, ops);
-  auto evaluate = [&](double x) {
-    double y = evaluator(x);
-    return ofReciprocal ? 1.0 / y : y;
-  };
-  ArrayRef<double> samples = getSamples();
-  double before = evaluate(samples.front());
-  double least = before;
-  double greatest = before;
-  double way = 0.0;
-  for (auto [x0, x1] : llvm::zip(samples.drop_back(), samples.drop_front())) {
-    double after = evaluate(x1);
-    double change = std::abs(after - before);
-    // Also false for what is not finite.
-    if (!(change <= kMaxSlope * (x1 - x0)))
+  Course course;
+  for (double x : getSamples()) {
+    evaluator.evaluate(x);
+    double y = evaluator.getResult(ops.size() - 1);
+    if (!course.add(x, ofReciprocal ? 1.0 / y : y))
       return false;
-    way += change;
-    least = std::min(least, after);
-    greatest = std::max(greatest, after);
-    before = after;
   }
-  return way <= kMaxCrossings * (greatest - least);
+  return course.isSmooth();
 }
 
 namespace {
@@ -244,11 +271,51 @@ std::optional<SmoothFunction> approx_act::findSmoothFunction(Value value) {
   return std::nullopt;
 }
 
-bool approx_act::isSafeDenominator(Value value) {
+std::optional<SmoothFunction>
+approx_act::findSafeDenominator(Value value) {
   Chain chain = traceArguments(value);
-  return llvm::any_of(chain.candidates, [&](const Chain::Candidate &candidate) {
+  for (const Chain::Candidate &candidate : chain.candidates) {
     SmallVector<Operation *> ops(
         llvm::reverse(ArrayRef(chain.ops).take_front(candidate.numOps)));
-    return isSmooth(candidate.argument, ops, /*ofReciprocal=*/true);
-  });
+    if (isSmooth(candidate.argument, ops, /*ofReciprocal=*/true))
+      return SmoothFunction{candidate.argument, std::move(ops)};
+  }
+  return std::nullopt;
+}
+
+/// Those of `ops` that `result` is computed with.
+static SmallVector<Operation *> getSlice(ArrayRef<Operation *> ops,
+                                         Operation *result) {
+  llvm::SmallPtrSet<Operation *, 16> slice = {result};
+  for (Operation *op : llvm::reverse(ops))
+    if (slice.contains(op))
+      for (Value operand : op->getOperands())
+        slice.insert(operand.getDefiningOp());
+  return llvm::filter_to_vector(
+      ops, [&](Operation *op) { return slice.contains(op); });
+}
+
+SmallVector<SmoothFunction>
+approx_act::findSafeFactors(const SmoothFunction &denominator) {
+  ArrayRef<Operation *> ops = denominator.ops;
+  Evaluator evaluator(denominator.argument, ops);
+  SmallVector<Course> quotients(ops.size());
+  for (double x : getSamples()) {
+    evaluator.evaluate(x);
+    double divisor = evaluator.getResult(ops.size() - 1);
+    for (auto [index, quotient] : llvm::enumerate(quotients)) {
+      double y = evaluator.getResult(index);
+      // Both may be too large for a number where their quotient is not.
+      if (std::isfinite(y) && std::isfinite(divisor))
+        quotient.add(x, y / divisor);
+    }
+  }
+  SmallVector<SmoothFunction> factors;
+  for (auto [op, quotient] : llvm::zip(ops.drop_back(), quotients)) {
+    SmallVector<Operation *> slice = getSlice(ops, op);
+    if (isFloat(op->getResult(0).getType()) && quotient.isSmooth() &&
+        llvm::any_of(slice, demandsExactness))
+      factors.push_back({denominator.argument, std::move(slice)});
+  }
+  return factors;
 }

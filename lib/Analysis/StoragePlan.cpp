@@ -18,7 +18,8 @@ using namespace mlir::approx_act;
 namespace {
 /// How good a value has to be in the backward pass. Every value has up to one
 /// pair of nodes per layer.
-enum Layer : unsigned { Approximate = 0, Exact = 1 };
+enum Layer : unsigned { Approximate = 0, Function = 1, Exact = 2 };
+constexpr unsigned kNumLayers = 3;
 
 struct Node {
   unsigned in = 0;
@@ -27,8 +28,9 @@ struct Node {
 } // namespace
 
 static Layer getLayer(Demand demand, Type type) {
-  bool canApproximate = demand == Demand::Approximate || demand == Demand::Side;
-  return canApproximate && isApproximable(type) ? Approximate : Exact;
+  if (demand == Demand::Exact || !isApproximable(type))
+    return Exact;
+  return demand == Demand::Function ? Function : Approximate;
 }
 
 static bool isBoolean(Type type) {
@@ -79,11 +81,13 @@ public:
   void run();
 
 private:
+  void findFactors();
   void addDemands();
   /// Makes the nodes of a value and of what it can be computed from.
   void require(Value value, Layer layer, Operation *demander);
   bool canRecompute(Value value);
   using Need = std::pair<Value, Layer>;
+  const std::optional<SmoothFunction> &getFunction(Value value, Layer layer);
   SmallVector<Need> getNeeds(Value value, Layer layer);
   int64_t getCapacity(Value value, Layer layer) const;
   bool isEligible(Value value) const;
@@ -111,7 +115,10 @@ private:
   mutable llvm::DenseMap<Value, std::optional<Moments>> moments;
   mutable llvm::DenseMap<Value, bool> statistics;
   mutable llvm::DenseMap<Value, bool> approximated;
-  llvm::DenseMap<Value, std::optional<SmoothFunction>> functions;
+  llvm::DenseMap<std::pair<Value, unsigned>, std::optional<SmoothFunction>>
+      functions;
+  /// Of what safe denominators are computed from.
+  llvm::DenseMap<Value, SmoothFunction> factors;
 };
 
 bool StoragePlan::Builder::isStatistic(Value value) const {
@@ -217,7 +224,7 @@ int64_t StoragePlan::Builder::getCapacity(Value value, Layer layer) const {
   int64_t elements = cast<RankedTensorType>(value.getType()).getNumElements();
   if (isBoolean(value.getType()))
     return elements * kScale;
-  if (layer == Exact || !isEligible(value))
+  if (layer != Approximate || !isEligible(value))
     return *bytes * 8 * kScale;
   int64_t capacity = elements * options.bits * kScale;
   // Others may read it too.
@@ -243,6 +250,34 @@ bool StoragePlan::Builder::canRecompute(Value value) {
   return result.has_value();
 }
 
+void StoragePlan::Builder::findFactors() {
+  for (Operation &op : turnaround.getFunction().getBody().front()) {
+    auto division = dyn_cast<ResidualOpInterface>(op);
+    if (!division ||
+        division.getScalarFunction() != ScalarFunction::Divide ||
+        getDemand(&op, 1) != Demand::Function)
+      continue;
+    const auto &function = getFunction(op.getOperand(1), Function);
+    for (SmoothFunction &factor : findSafeFactors(*function))
+      factors.try_emplace(factor.ops.back()->getResult(0), std::move(factor));
+  }
+}
+
+/// As a function of what the value is computed again for a layer, if not from
+/// its operands.
+const std::optional<SmoothFunction> &
+StoragePlan::Builder::getFunction(Value value, Layer layer) {
+  auto [it, inserted] = functions.try_emplace({value, layer});
+  if (!inserted || layer == Exact)
+    return it->second;
+  if (layer == Function)
+    return it->second = findSafeDenominator(value);
+  it->second = findSmoothFunction(value);
+  if (!it->second && factors.contains(value))
+    it->second = factors.at(value);
+  return it->second;
+}
+
 /// What a value that can be recomputed is computed from, and how exact that has
 /// to be.
 SmallVector<StoragePlan::Builder::Need>
@@ -263,14 +298,9 @@ StoragePlan::Builder::getNeeds(Value value, Layer layer) {
       add(source, demand);
     return needs;
   }
-  if (layer == Approximate) {
-    auto [it, inserted] = functions.try_emplace(value);
-    if (inserted)
-      it->second = findSmoothFunction(value);
-    if (it->second) {
-      add(it->second->argument, Demand::Approximate);
-      return needs;
-    }
+  if (const auto &function = getFunction(value, layer)) {
+    add(function->argument, Demand::Approximate);
+    return needs;
   }
   Operation *op = value.getDefiningOp();
   for (auto [index, operand] : llvm::enumerate(op->getOperands()))
@@ -288,7 +318,7 @@ void StoragePlan::Builder::require(Value root, Layer rootLayer,
       continue;
     Node node{graph.addNode(), graph.addNode()};
     nodes[{value, layer}] = node;
-    if (layer == Exact)
+    if (layer != Approximate)
       demanders.try_emplace(value, demander);
     graph.addEdge(node.in, node.out, getCapacity(value, layer));
     Operation *op = value.getDefiningOp();
@@ -387,7 +417,7 @@ void StoragePlan::Builder::readCut() {
     bool isStored = false;
     bool isRecomputed = false;
   };
-  llvm::DenseMap<Value, std::array<Choice, 2>> choices;
+  llvm::DenseMap<Value, std::array<Choice, kNumLayers>> choices;
   for (auto &[key, node] : nodes) {
     if (!sinkSide.test(node.out))
       continue;
@@ -401,18 +431,25 @@ void StoragePlan::Builder::readCut() {
       auto it = choices.find(value);
       if (it == choices.end())
         continue;
-      auto [approximate, exact] = it->second;
-      if (exact.isStored) {
-        plan.stored[value] = describe(value, Exact);
-      } else if (exact.isRecomputed) {
+      auto [approximate, function, exact] = it->second;
+      auto recompute = [&](Layer layer) {
         plan.recomputed.insert(value);
-      } else if (approximate.isRecomputed) {
-        plan.recomputed.insert(value);
-        if (const auto &function = functions.lookup(value))
+        if (const auto &function = getFunction(value, layer))
           plan.functions[value] = *function;
-      } else if (approximate.isStored) {
+      };
+      // What serves the strictest reader serves all.
+      if (exact.isStored)
+        plan.stored[value] = describe(value, Exact);
+      else if (exact.isRecomputed)
+        recompute(Exact);
+      else if (function.isStored)
+        plan.stored[value] = describe(value, Function);
+      else if (function.isRecomputed)
+        recompute(Function);
+      else if (approximate.isRecomputed)
+        recompute(Approximate);
+      else if (approximate.isStored)
         plan.stored[value] = describe(value, Approximate);
-      }
     }
   }
 }
@@ -503,6 +540,7 @@ void StoragePlan::Builder::evenOutGrids() {
 }
 
 void StoragePlan::Builder::run() {
+  findFactors();
   addDemands();
   readCut();
   placeMasks();

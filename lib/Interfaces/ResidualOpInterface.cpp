@@ -18,6 +18,8 @@ StringRef approx_act::stringify(Demand demand) {
     return "side";
   case Demand::Approximate:
     return "approximate";
+  case Demand::Function:
+    return "function";
   case Demand::Exact:
     return "exact";
   }

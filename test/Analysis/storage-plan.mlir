@@ -168,11 +168,12 @@ func.func @softplus(%x: tensor<64x64xf32>, %w: tensor<64x64xf32>) -> (tensor<f32
   return %loss, %1 : tensor<f32>, tensor<64x64xf32>
 }
 
-// The reciprocal of 1 + |x| is smooth, that of |x| is not.
+// The reciprocal of 1 + |x| is smooth in x, that of |x| is not. What is stored
+// is x, not the denominator.
 
 // CHECK-LABEL: storage plan of 'denominators'
 // CHECK-SAME: 2 stored
-// CHECK-NEXT: tensor<64x64xf32> of stablehlo.add: codes of 4 bits
+// CHECK-NEXT: tensor<64x64xf32> of stablehlo.dot: codes of 4 bits
 // CHECK-NEXT: tensor<64x64xf32> of stablehlo.abs: exact (demanded exactly by stablehlo.divide)
 func.func @denominators(%x: tensor<64x64xf32>, %w: tensor<64x64xf32>) -> (tensor<f32>, tensor<64x64xf32>) {
   %one = "stablehlo.constant"() <{value = dense<1.0> : tensor<64x64xf32>}> : () -> tensor<64x64xf32>
@@ -187,6 +188,30 @@ func.func @denominators(%x: tensor<64x64xf32>, %w: tensor<64x64xf32>) -> (tensor
   %1 = "stablehlo.divide"(%0, %d) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
   %2 = "stablehlo.divide"(%1, %n) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
   return %loss, %2 : tensor<f32>, tensor<64x64xf32>
+}
+
+// A sigmoid's denominator and the exponential in it are of any order of
+// magnitude, while their quotients are smooth: all are computed again from the
+// argument.
+
+// CHECK-LABEL: storage plan of 'sigmoid'
+// CHECK-SAME: 1 stored
+// CHECK-NEXT: tensor<64x64xf32> of stablehlo.dot: codes of 4 bits
+func.func @sigmoid(%x: tensor<64x64xf32>, %w: tensor<64x64xf32>) -> (tensor<f32>, tensor<64x64xf32>) {
+  %one = "stablehlo.constant"() <{value = dense<1.0> : tensor<64x64xf32>}> : () -> tensor<64x64xf32>
+  %a = "stablehlo.dot"(%x, %w) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %n = "stablehlo.negate"(%a) : (tensor<64x64xf32>) -> tensor<64x64xf32>
+  %e = "stablehlo.exponential"(%n) : (tensor<64x64xf32>) -> tensor<64x64xf32>
+  %d = "stablehlo.add"(%e, %one) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %y = "stablehlo.divide"(%one, %d) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %loss = "stablehlo.dot_general"(%y, %y) <{dot_dimension_numbers = #all}> : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<f32>
+  %q = "stablehlo.multiply"(%d, %d) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %g = "stablehlo.broadcast_in_dim"(%loss) <{broadcast_dimensions = array<i64>}> : (tensor<f32>) -> tensor<64x64xf32>
+  %0 = "stablehlo.dot"(%g, %w) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %1 = "stablehlo.divide"(%0, %q) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %2 = "stablehlo.multiply"(%1, %e) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %3 = "stablehlo.dot"(%x, %2) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  return %loss, %3 : tensor<f32>, tensor<64x64xf32>
 }
 
 // The argument of a sine may span many periods; the sine does not.

@@ -33,9 +33,17 @@ struct SmoothFunction {
 /// anyway.
 std::optional<SmoothFunction> findSmoothFunction(Value value);
 
-/// Whether the reciprocal of `value` is such a function of a value that `value`
-/// is computed from, so that an approximation may divide: `1 + x²`, `1 + |x|`.
-bool isSafeDenominator(Value value);
+/// The function that computes `value` from the nearest value of which the
+/// reciprocal of `value` is such a function, so that what is computed from an
+/// approximation may divide: `1 + x²`, `1 + |x|`, `1 + exp(-x)`. `std::nullopt`
+/// if there is none.
+std::optional<SmoothFunction> findSafeDenominator(Value value);
+
+/// The values on the way to a safe denominator that bear no approximation of
+/// its argument by themselves, but do when divided by it: the exponential of
+/// `1 + exp(-x)`. A derivative multiplies by such a value what it has divided
+/// by the denominator. Each with the function that computes it from there.
+SmallVector<SmoothFunction> findSafeFactors(const SmoothFunction &denominator);
 
 } // namespace mlir::approx_act
 

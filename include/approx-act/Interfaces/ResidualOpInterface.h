@@ -62,6 +62,10 @@ enum class Demand {
   Side,
   /// An error in the operand gives a proportional error in the result.
   Approximate,
+  /// As a function of an approximation, but no approximation itself: the
+  /// denominator 1 + x² of an approximate x. Its own range may be of many
+  /// orders of magnitude, and cells of it would be wide where it is small.
+  Function,
   /// The value itself: indices, denominators, logarithms, anything unknown.
   Exact,
 };
