@@ -21,6 +21,12 @@ static SmallVector<int64_t> getPerDimension(Operation *op, StringRef name,
               : SmallVector<int64_t>(rank, value);
 }
 
+/// Whether a comparison distinguishes -0 from 0, and orders NaNs.
+static bool isTotalOrder(Operation *compare) {
+  auto type = compare->getAttrOfType<OpaqueAttr>("compare_type");
+  return type && type.getAttrData().contains("TOTALORDER");
+}
+
 std::optional<MaxScatter> MaxScatter::match(Operation *op) {
   if (!isStableHLOOp(op, "select_and_scatter") || op->getNumOperands() != 3 ||
       op->getNumResults() != 1 || op->getNumRegions() != 2)
@@ -34,7 +40,8 @@ std::optional<MaxScatter> MaxScatter::match(Operation *op) {
   auto padding = op->getAttrOfType<DenseIntElementsAttr>("padding");
   auto type = dyn_cast<RankedTensorType>(op->getOperand(0).getType());
   auto sourceType = dyn_cast<RankedTensorType>(op->getOperand(1).getType());
-  if (!select || select.getComparison() != Comparison::GE || !scatter ||
+  if (!select || select.getComparison() != Comparison::GE ||
+      isTotalOrder(select) || !scatter ||
       scatter.getScalarFunction() != ScalarFunction::Add || !init ||
       init.getSplatValue() != 0.0 ||
       (padding && !llvm::all_of(padding.getValues<APInt>(),

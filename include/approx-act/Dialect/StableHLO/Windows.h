@@ -31,7 +31,8 @@ struct MaxScatter {
   SmallVector<int64_t> strides;
 
   /// `std::nullopt` when `op` is something else, or has padding or a dynamic
-  /// shape.
+  /// shape, or compares in the total order, where -0 is less than 0 and a NaN
+  /// has a place.
   static std::optional<MaxScatter> match(Operation *op);
 
   RankedTensorType getType() const {

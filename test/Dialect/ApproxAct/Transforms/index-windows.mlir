@@ -126,3 +126,27 @@ func.func @others(%x: tensor<72x8xf32>, %w: tensor<8x8xf32>, %c: tensor<4x8xf32>
   }) : (tensor<72x8xf32>, tensor<1x8xf32>, tensor<f32>) -> tensor<72x8xf32>
   return %loss, %d0, %d1, %d2, %d3 : tensor<f32>, tensor<72x8xf32>, tensor<72x8xf32>, tensor<72x8xf32>, tensor<72x8xf32>
 }
+
+// In the total order, -0 is less than 0, and what is left is not this.
+
+// CHECK-LABEL: func @total_order
+// PLAN-LABEL: storage plan of 'total_order'
+func.func @total_order(%x: tensor<8x8xf32>, %w: tensor<8x8xf32>, %c: tensor<4x4xf32>) -> (tensor<f32>, tensor<8x8xf32>) {
+  // CHECK: select_and_scatter
+  // CHECK: comparison_type TOTALORDER
+  %zero = "stablehlo.constant"() <{value = dense<0.0> : tensor<f32>}> : () -> tensor<f32>
+  %z = "stablehlo.dot"(%x, %w) : (tensor<8x8xf32>, tensor<8x8xf32>) -> tensor<8x8xf32>
+  %loss = "stablehlo.dot_general"(%z, %z) <{dot_dimension_numbers = #all}> : (tensor<8x8xf32>, tensor<8x8xf32>) -> tensor<f32>
+  %l = "stablehlo.broadcast_in_dim"(%loss) <{broadcast_dimensions = array<i64>}> : (tensor<f32>) -> tensor<4x4xf32>
+  %g = "stablehlo.dot"(%l, %c) : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
+  %d = "stablehlo.select_and_scatter"(%z, %g, %zero) <{padding = dense<0> : tensor<2x2xi64>, window_dimensions = array<i64: 2, 2>, window_strides = array<i64: 2, 2>}> ({
+  ^bb0(%a: tensor<f32>, %b: tensor<f32>):
+    %s = "stablehlo.compare"(%a, %b) <{compare_type = #stablehlo<comparison_type TOTALORDER>, comparison_direction = #stablehlo<comparison_direction GE>}> : (tensor<f32>, tensor<f32>) -> tensor<i1>
+    "stablehlo.return"(%s) : (tensor<i1>) -> ()
+  }, {
+  ^bb0(%a: tensor<f32>, %b: tensor<f32>):
+    %s = "stablehlo.add"(%a, %b) : (tensor<f32>, tensor<f32>) -> tensor<f32>
+    "stablehlo.return"(%s) : (tensor<f32>) -> ()
+  }) : (tensor<8x8xf32>, tensor<4x4xf32>, tensor<f32>) -> tensor<8x8xf32>
+  return %loss, %d : tensor<f32>, tensor<8x8xf32>
+}
