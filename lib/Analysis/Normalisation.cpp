@@ -102,10 +102,24 @@ Broadcast approx_act::traceBroadcast(Value value) {
   return result;
 }
 
+/// What a few views are of, each of which has all elements of its operand, and
+/// no others. (This is asked of every op; few constants are behind many views.)
+static Value skipViews(Value value) {
+  constexpr unsigned kMaxViews = 8;
+  for (unsigned i = 0; i < kMaxViews; ++i) {
+    ResidualOpInterface op = getOp(value);
+    if (!op || (op.getScalarFunction() != ScalarFunction::Broadcast &&
+                op.getScalarFunction() != ScalarFunction::Reshape))
+      break;
+    value = op->getOperand(0);
+  }
+  return value;
+}
+
 /// The value of every element, if it is a constant or made of at most `depth`
 /// ops on constants. (A framework may write a count as 256 - float(0).)
 static std::optional<double> foldSplat(Value value, unsigned depth) {
-  ResidualOpInterface op = getOp(traceBroadcast(value).value);
+  ResidualOpInterface op = getOp(skipViews(value));
   if (!op)
     return std::nullopt;
   auto fold = [&](unsigned index) {
