@@ -5,8 +5,11 @@
 //===----------------------------------------------------------------------===//
 
 #include "approx-act/Dialect/ApproxAct/Transforms/Passes.h"
+#include "mlir/Analysis/CallGraph.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/SymbolTable.h"
+#include "llvm/ADT/SCCIterator.h"
+#include "llvm/ADT/SetVector.h"
 
 namespace mlir::approx_act {
 #define GEN_PASS_DEF_INLINECALLS
@@ -16,8 +19,29 @@ namespace mlir::approx_act {
 using namespace mlir;
 using namespace mlir::approx_act;
 
-/// Replaces `call` by the body of `callee`.
-static void inlineCall(func::CallOp call, func::FuncOp callee) {
+/// The functions of one block that do not call themselves, not even by way of
+/// others.
+static llvm::DenseSet<Operation *> findInlinable(ModuleOp module) {
+  CallGraph graph(module);
+  // Also of functions that are not called, but referred to.
+  for (CallGraphNode *node : graph)
+    graph.getExternalCallerNode()->addAbstractEdge(node);
+  llvm::DenseSet<Operation *> inlinable;
+  for (auto it = llvm::scc_begin<const CallGraph *>(&graph); !it.isAtEnd();
+       ++it) {
+    CallGraphNode *node = it->front();
+    if (it.hasCycle() || node->isExternal() ||
+        !node->getCallableRegion()->hasOneBlock())
+      continue;
+    inlinable.insert(node->getCallableRegion()->getParentOp());
+  }
+  return inlinable;
+}
+
+/// Replaces `call` by the body of `callee`, and adds the calls in it to
+/// `calls`.
+static void inlineCall(func::CallOp call, func::FuncOp callee,
+                       SmallVectorImpl<func::CallOp> &calls) {
   OpBuilder builder(call);
   IRMapping mapping;
   Block &body = callee.getBody().front();
@@ -26,6 +50,8 @@ static void inlineCall(func::CallOp call, func::FuncOp callee) {
     Operation *copy = builder.clone(op, mapping);
     copy->walk([&](Operation *inner) {
       inner->setLoc(CallSiteLoc::get(inner->getLoc(), call.getLoc()));
+      if (auto innerCall = dyn_cast<func::CallOp>(inner))
+        calls.push_back(innerCall);
     });
   }
   for (auto [result, value] :
@@ -37,32 +63,43 @@ static void inlineCall(func::CallOp call, func::FuncOp callee) {
 namespace {
 struct InlineCalls : approx_act::impl::InlineCallsBase<InlineCalls> {
   void runOnOperation() override {
-    SymbolTable symbols(getOperation());
-    states.clear();
-    for (auto func : getOperation().getOps<func::FuncOp>())
-      inlineInto(func, symbols);
+    ModuleOp module = getOperation();
+    SymbolTable symbols(module);
+    llvm::DenseSet<Operation *> inlinable = findInlinable(module);
+
+    // Only into what is there in the end, so that each body is copied once for
+    // each time that it runs, and not for each level of calls besides.
+    llvm::SetVector<func::FuncOp> needed;
+    for (Operation &op : module.getOps()) {
+      auto func = dyn_cast<func::FuncOp>(op);
+      if (!func)
+        addReferenced(&op, symbols, needed);
+      else if (func.isPublic())
+        needed.insert(func);
+    }
+    for (unsigned i = 0; i < needed.size(); ++i) {
+      func::FuncOp func = needed[i];
+      SmallVector<func::CallOp> calls;
+      func.walk([&](func::CallOp call) { calls.push_back(call); });
+      while (!calls.empty()) {
+        func::CallOp call = calls.pop_back_val();
+        auto callee = symbols.lookup<func::FuncOp>(call.getCallee());
+        if (callee && inlinable.contains(callee))
+          inlineCall(call, callee, calls);
+      }
+      addReferenced(func, symbols, needed);
+    }
   }
 
 private:
-  enum class State { Open, Done };
-
-  void inlineInto(func::FuncOp func, const SymbolTable &symbols) {
-    if (!states.try_emplace(func, State::Open).second)
-      return;
-    SmallVector<func::CallOp> calls;
-    func.walk([&](func::CallOp call) { calls.push_back(call); });
-    for (func::CallOp call : calls) {
-      auto callee = symbols.lookup<func::FuncOp>(call.getCallee());
-      if (!callee || callee.isExternal() || !callee.getBody().hasOneBlock())
-        continue;
-      inlineInto(callee, symbols);
-      // A callee that is still open calls itself by way of this function.
-      if (states.lookup(callee) == State::Done)
-        inlineCall(call, callee);
-    }
-    states[func] = State::Done;
+  /// Adds the functions that `op` refers to.
+  static void addReferenced(Operation *op, const SymbolTable &symbols,
+                            llvm::SetVector<func::FuncOp> &functions) {
+    if (auto uses = SymbolTable::getSymbolUses(op))
+      for (const SymbolTable::SymbolUse &use : *uses)
+        if (auto func = symbols.lookup<func::FuncOp>(
+                use.getSymbolRef().getRootReference()))
+          functions.insert(func);
   }
-
-  llvm::DenseMap<Operation *, State> states;
 };
 } // namespace

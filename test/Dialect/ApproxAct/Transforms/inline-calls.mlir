@@ -38,6 +38,7 @@ func.func @bodies(%x: tensor<f32>, %c: tensor<i1>) -> tensor<f32> {
   %0 = call @with_body(%x, %c) : (tensor<f32>, tensor<i1>) -> tensor<f32>
   return %0 : tensor<f32>
 }
+// CHECK-LABEL: func private @with_body
 func.func private @with_body(%x: tensor<f32>, %c: tensor<i1>) -> tensor<f32> {
   %0 = "stablehlo.if"(%c) ({
     %1 = func.call @inner(%x) : (tensor<f32>) -> tensor<f32>
@@ -80,6 +81,35 @@ func.func private @even(%x: tensor<f32>) -> tensor<f32> {
 func.func private @odd(%x: tensor<f32>) -> tensor<f32> {
   %0 = call @even(%x) : (tensor<f32>) -> tensor<f32>
   return %0 : tensor<f32>
+}
+
+// What a function of the module is needed for besides calls, it is needed for
+// with its own calls inlined; recursive ones, too.
+
+// CHECK-LABEL: func @referenced
+func.func @referenced(%x: tensor<f32>) -> tensor<f32> {
+  // CHECK: "stablehlo.custom_call"
+  %0 = "stablehlo.custom_call"(%x) <{call_target_name = "f"}> {called_computations = [@target]} : (tensor<f32>) -> tensor<f32>
+  %1 = call @countdown(%0) : (tensor<f32>) -> tensor<f32>
+  return %1 : tensor<f32>
+}
+// CHECK-LABEL: func private @target
+func.func private @target(%x: tensor<f32>) -> tensor<f32> {
+  // CHECK-NEXT: "stablehlo.negate"
+  %0 = call @only_there(%x) : (tensor<f32>) -> tensor<f32>
+  return %0 : tensor<f32>
+}
+func.func private @only_there(%x: tensor<f32>) -> tensor<f32> {
+  %0 = "stablehlo.negate"(%x) : (tensor<f32>) -> tensor<f32>
+  return %0 : tensor<f32>
+}
+// CHECK-LABEL: func private @countdown
+func.func private @countdown(%x: tensor<f32>) -> tensor<f32> {
+  // CHECK-NEXT: "stablehlo.tanh"
+  // CHECK-NEXT: call @countdown
+  %0 = call @inner(%x) : (tensor<f32>) -> tensor<f32>
+  %1 = call @countdown(%0) : (tensor<f32>) -> tensor<f32>
+  return %1 : tensor<f32>
 }
 
 // Locations say where from.

@@ -20,11 +20,13 @@ def InlineCalls : Pass<"approx-act-inline", "::mlir::ModuleOp"> {
   let summary = "Inline calls of functions of one block, in linear time";
   let description = [{
     Replaces each `func.call` of a function of one block by the function's body,
-    callees first. An export of a deep network calls private functions (a ReLU,
-    a softmax) a thousand times from one block; the upstream inliner splits that
-    block at each call and moves all that follows, which takes time quadratic in
-    the depth. Recursive calls and calls of functions of several blocks stay.
-    Locations become call sites, as upstream's do.
+    and the calls in that body in turn. An export of a deep network calls private
+    functions (a ReLU, a softmax) a thousand times from one block; the upstream
+    inliner splits that block at each call and moves all that follows, which
+    takes time quadratic in the depth. Calls of functions that call themselves,
+    by way of others too, and of functions of several blocks stay. Private
+    functions that nothing refers to any more are left with the calls they have
+    (`-symbol-dce` removes them). Locations become call sites, as upstream's do.
   }];
 }
 
