@@ -27,3 +27,8 @@ StringRef approx_act::stringify(Demand demand) {
 }
 
 #include "approx-act/Interfaces/ResidualOpInterface.cpp.inc"
+
+bool approx_act::computes(Operation *op, ScalarFunction function) {
+  auto residualOp = dyn_cast_or_null<ResidualOpInterface>(op);
+  return residualOp && residualOp.getScalarFunction() == function;
+}

@@ -80,4 +80,11 @@ llvm::StringRef stringify(Demand demand);
 
 #include "approx-act/Interfaces/ResidualOpInterface.h.inc"
 
+namespace mlir::approx_act {
+
+/// Whether `op`, which may be null, is known to compute `function`.
+bool computes(Operation *op, ScalarFunction function);
+
+} // namespace mlir::approx_act
+
 #endif // APPROX_ACT_INTERFACES_RESIDUALOPINTERFACE_H

@@ -6,11 +6,13 @@
 
 #include "BranchBodies.h"
 #include "LoopBodies.h"
+#include "PassOptions.h"
 #include "ResidualRewriter.h"
 #include "TrainingStep.h"
 #include "approx-act/Dialect/ApproxAct/Transforms/Passes.h"
 #include "mlir/IR/Remarks.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
+#include <cmath>
 
 namespace mlir::approx_act {
 #define GEN_PASS_DEF_COMPRESSRESIDUALS
@@ -108,19 +110,16 @@ private:
 } // namespace
 
 LogicalResult CompressResiduals::readOptions() {
-  StorageOptions &storage = storageOptions;
   GridOptions &grid = gridOptions;
   func::FuncOp func = getOperation();
   auto error = [&](StringRef option, const auto &value, StringRef allowed) {
-    return func.emitError() << "option " << option << " is '" << value
-                            << "', but has to be " << allowed;
+    return emitOptionError(func, option, value, allowed);
   };
-  if (!isCodeWidth(bits))
-    return error("bits", bits.getValue(), "8, 4, 2 or 1");
-  storage.bits = bits;
-  if (!(minFraction >= 0.0 && minFraction <= 1.0))
-    return error("min-fraction", minFraction.getValue(), "from 0 to 1");
-  storage.minFraction = minFraction;
+  FailureOr<StorageOptions> storage =
+      readStorageOptions(func, bits, minFraction);
+  if (failed(storage))
+    return failure();
+  storageOptions = *storage;
 
   if (range != "auto" && range != "normalised" && range != "minmax" &&
       range != "absmax")
@@ -130,13 +129,14 @@ LogicalResult CompressResiduals::readOptions() {
   // At 8 bits, what a normalised interval clips is the larger error. But on
   // many devices extremes have to be exchanged, where moments have been
   // already.
-  storage.useMoments =
+  storageOptions.useMoments =
       range == "normalised" ||
       (range == "auto" && (bits < kWordBits || grid.isDistributed));
-  storage.requireMoments = range == "normalised";
+  storageOptions.requireMoments = range == "normalised";
   grid.fallback = range == "absmax" ? RangeRule::AbsMax : RangeRule::MinMax;
-  if (!(sigma >= 0.0))
-    return error("sigma", sigma.getValue(), "positive, or 0 to choose by bits");
+  if (!(sigma >= 0.0 && std::isfinite(sigma)))
+    return error("sigma", sigma.getValue(),
+                 "positive and finite, or 0 to choose by bits");
   // Equal to 1 where every cell is needed for the mask.
   grid.ratio = bits >= 4 ? 4.0 : 1.0;
   grid.sigma = sigma > 0.0 ? sigma : getDefaultSigma(bits);
@@ -192,6 +192,10 @@ void CompressResiduals::reportOne(Value value, int64_t before,
       after = choosePacking(codes)->getWordsType().getNumElements();
       if (storage->kind == StorageKind::Codes)
         after += getGridBytes(type, *storage, gridOptions);
+      if (isLeftWithoutGroups(type, *storage, gridOptions))
+        reason += "; on one grid, as group-size does not divide its last "
+                  "dimension of " +
+                  std::to_string(type.getShape().back());
     }
   } else if (plan.getCarrier(value)) {
     name = "packed-mask";
@@ -233,38 +237,42 @@ void CompressResiduals::report(const Turnaround &turnaround,
   }
 }
 
-/// Hands stacks directly from loop to loop. (What an unrolled scan has stacked
-/// by groups of iterations is regrouped twice on the way.)
-static void undoReshapes(Block &block) {
-  for (Operation &op : block) {
+/// The operands of loops that are reshaped twice or more and have the type of
+/// the value that is, which comes with each.
+static SmallVector<std::pair<OpOperand *, Value>>
+findRegrouped(func::FuncOp func) {
+  SmallVector<std::pair<OpOperand *, Value>> regrouped;
+  for (Operation &op : func.getBody().front()) {
     if (!Loop::match(&op))
       continue;
     for (OpOperand &operand : op.getOpOperands()) {
       Value source = operand.get();
-      auto isReshape = [](Value value) {
-        auto reshape =
-            dyn_cast_or_null<ResidualOpInterface>(value.getDefiningOp());
-        return reshape &&
-               reshape.getScalarFunction() == ScalarFunction::Reshape;
-      };
-      while (isReshape(source))
+      while (computes(source.getDefiningOp(), ScalarFunction::Reshape))
         source = source.getDefiningOp()->getOperand(0);
-      Operation *dead = operand.get().getDefiningOp();
-      if (source == operand.get() ||
-          source.getType() != operand.get().getType())
-        continue;
-      operand.set(source);
-      while (dead && dead->use_empty() && dead != source.getDefiningOp()) {
-        Operation *before = dead->getOperand(0).getDefiningOp();
-        dead->erase();
-        dead = before;
-      }
+      if (source != operand.get() &&
+          source.getType() == operand.get().getType())
+        regrouped.push_back({&operand, source});
+    }
+  }
+  return regrouped;
+}
+
+/// Hands stacks directly from loop to loop. (What an unrolled scan has stacked
+/// by groups of iterations is regrouped twice on the way.)
+static void undoReshapes(func::FuncOp func) {
+  for (auto [operand, source] : findRegrouped(func)) {
+    Operation *dead = operand->get().getDefiningOp();
+    operand->set(source);
+    while (dead && dead->use_empty() && dead != source.getDefiningOp()) {
+      Operation *before = dead->getOperand(0).getDefiningOp();
+      dead->erase();
+      dead = before;
     }
   }
 }
 
 bool CompressResiduals::compressLoops(Step step) {
-  undoReshapes(step.func.getBody().front());
+  undoReshapes(step.func);
   Turnaround turnaround(step.func, step.forwardResults, step.anchor);
   SmallVector<LoopPair> pairs = findLoopPairs(turnaround);
   llvm::DenseSet<Operation *> paired;
@@ -380,9 +388,14 @@ void CompressResiduals::runOnOperation() {
   FailureOr<TrainingStep> step = getTrainingStep(func, forwardResults, reason);
   if (failed(step))
     return signalPassFailure();
-  if (!step->forwardResults.empty() &&
-      compress({func, step->forwardResults, {}}, reason))
-    return;
+  // As it was, where what is done to find pairs of loops may be for nothing.
+  OwningOpRef<func::FuncOp> original;
+  if (!step->forwardResults.empty()) {
+    if (!findRegrouped(func).empty())
+      original = func.clone();
+    if (compress({func, step->forwardResults, {}}, reason))
+      return;
+  }
 
   // Nothing to do is information; something left undone is a miss.
   bool isNothingToDo = reason == kNothingCrosses && !hasOpaqueBody(func);
@@ -392,5 +405,8 @@ void CompressResiduals::runOnOperation() {
   (isNothingToDo ? remark::analysis(func.getLoc(), opts)
                  : remark::missed(func.getLoc(), opts))
       << remark::detail::Remark::Arg("reason", reason);
-  markAllAnalysesPreserved();
+  if (original)
+    func.getBody().takeBody(original->getBody());
+  else
+    markAllAnalysesPreserved();
 }

@@ -38,10 +38,11 @@ static Operation *moveBehind(Operation *entry, Value value) {
 
 /// The value that `element`, of shape 1×…, is with a unit dimension before it.
 static Value dropUnitDim(Value element) {
-  auto op = dyn_cast_or_null<ResidualOpInterface>(element.getDefiningOp());
-  if (!op || (op.getScalarFunction() != ScalarFunction::Broadcast &&
-              op.getScalarFunction() != ScalarFunction::Reshape))
+  Operation *def = element.getDefiningOp();
+  if (!computes(def, ScalarFunction::Broadcast) &&
+      !computes(def, ScalarFunction::Reshape))
     return element;
+  auto op = cast<ResidualOpInterface>(def);
   Value value = op->getOperand(0);
   auto type = cast<RankedTensorType>(element.getType());
   auto valueType = cast<RankedTensorType>(value.getType());
@@ -162,8 +163,7 @@ void PairedBodies::copyBackward() {
       // What is read is what was written, not an arrangement of it.
       Value value = dropUnitDim(stack.element);
       for (Operation *user : read->getUsers()) {
-        auto op = dyn_cast<ResidualOpInterface>(user);
-        if (!op || op.getScalarFunction() != ScalarFunction::Reshape ||
+        if (!computes(user, ScalarFunction::Reshape) ||
             user->getResult(0).getType() != value.getType())
           continue;
         copied.insert(user);

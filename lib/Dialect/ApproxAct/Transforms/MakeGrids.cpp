@@ -65,12 +65,26 @@ getAutomaticGridShape(RankedTensorType type, unsigned bits,
   return shape;
 }
 
+/// Along which dimensions the threshold of a mask varies that the codes carry;
+/// empty where that is none.
+static ArrayRef<int64_t> getCoefficientShape(const Storage &storage) {
+  return storage.side && storage.side->chain.shape
+             ? ArrayRef<int64_t>(*storage.side->chain.shape)
+             : ArrayRef<int64_t>();
+}
+
+bool approx_act::isLeftWithoutGroups(RankedTensorType type,
+                                     const Storage &storage,
+                                     const GridOptions &options) {
+  return options.granularity == GranularityKind::Group && !storage.moments &&
+         getCoefficientShape(storage).empty() &&
+         type.getShape().back() % options.groupSize != 0;
+}
+
 SmallVector<int64_t> approx_act::getGridShape(RankedTensorType type,
                                               const Storage &storage,
                                               const GridOptions &options) {
-  ArrayRef<int64_t> coefficients;
-  if (storage.side && storage.side->chain.shape)
-    coefficients = *storage.side->chain.shape;
+  ArrayRef<int64_t> coefficients = getCoefficientShape(storage);
   if (storage.moments)
     return coefficients.empty() ? storage.moments->shape
                                 : SmallVector<int64_t>(coefficients);
@@ -87,7 +101,7 @@ SmallVector<int64_t> approx_act::getGridShape(RankedTensorType type,
     shape.back() = last;
     break;
   case GranularityKind::Group:
-    if (options.groupSize <= 0 || last % options.groupSize != 0)
+    if (isLeftWithoutGroups(type, storage, options))
       break;
     shape.assign(type.getShape().begin(), type.getShape().end());
     shape.back() = last / options.groupSize;

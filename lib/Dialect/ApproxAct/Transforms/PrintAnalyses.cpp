@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "PassOptions.h"
 #include "TrainingStep.h"
 #include "approx-act/Analysis/PeakMemory.h"
 #include "approx-act/Analysis/StoragePlan.h"
@@ -63,12 +64,13 @@ struct PrintStoragePlan
                 approx_act::impl::PrintStoragePlanBase<PrintStoragePlan>> {
   using PrintPass::PrintPass;
   void print(const Turnaround &turnaround) {
-    StorageOptions options;
-    options.bits = bits;
-    options.minFraction = minFraction;
+    FailureOr<StorageOptions> options =
+        readStorageOptions(turnaround.getFunction(), bits, minFraction);
+    if (failed(options))
+      return signalPassFailure();
     ResidualAnalysis residuals(turnaround);
     NormalisationAnalysis normalisation(turnaround.getFunction());
-    StoragePlan(turnaround, residuals, normalisation, options)
+    StoragePlan(turnaround, residuals, normalisation, *options)
         .print(llvm::errs());
   }
 };

@@ -44,6 +44,11 @@ struct GridOptions {
 SmallVector<int64_t> getGridShape(RankedTensorType type, const Storage &storage,
                                   const GridOptions &options);
 
+/// Whether the value is on one grid because its elements cannot be divided into
+/// groups of the size that the options ask for.
+bool isLeftWithoutGroups(RankedTensorType type, const Storage &storage,
+                         const GridOptions &options);
+
 /// Bytes of these parameters.
 int64_t getGridBytes(RankedTensorType type, const Storage &storage,
                      const GridOptions &options);

@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "PassOptions.h"
 #include "TrainingStep.h"
 #include "approx-act/Analysis/Residuals.h"
 #include "approx-act/Dialect/ApproxAct/IR/ApproxAct.h"
@@ -108,10 +109,8 @@ struct SplitContractions
   using SplitContractionsBase::SplitContractionsBase;
 
   void runOnOperation() override {
-    if (minBytes <= 0) {
-      getOperation().emitError("expected a positive number of min-bytes");
+    if (failed(checkRangeOptions(getOperation(), maxRanges, minBytes)))
       return signalPassFailure();
-    }
     if (isDistributed(getOperation()))
       return markAllAnalysesPreserved();
     SmallVector<Operation *> ops;

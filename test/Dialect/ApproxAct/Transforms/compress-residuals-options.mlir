@@ -9,6 +9,8 @@
 // RUN: approx-act-opt %s --approx-act-compress-residuals="granularity=tensor" | FileCheck %s --check-prefix=TENSOR
 // RUN: approx-act-opt %s --approx-act-compress-residuals="granularity=channel" | FileCheck %s --check-prefix=CHANNEL
 // RUN: approx-act-opt %s --approx-act-compress-residuals="granularity=group group-size=16" | FileCheck %s --check-prefix=GROUP
+// RUN: approx-act-opt %s --approx-act-compress-residuals="granularity=group group-size=48" --remark-format=yaml --remarks-output-file=%t --remarks-filter=approx-act --mlir-disable-threading | FileCheck %s --check-prefix=TENSOR
+// RUN: FileCheck %s --check-prefix=UNDIVIDED --input-file=%t
 // RUN: approx-act-opt %s --approx-act-compress-residuals="rounding=stochastic seed=7" | FileCheck %s --check-prefix=STOCHASTIC
 // RUN: approx-act-opt %s --approx-act-compress-residuals="min-fraction=1" | FileCheck %s --check-prefix=EXACT --implicit-check-not=approx_act
 
@@ -28,6 +30,8 @@
 
 // TENSOR: granularity<tensor>, range = #approx_act.range<minmax>{{.*}} -> tensor<1x1xf32>
 // CHANNEL: granularity<channel>, range = #approx_act.range<minmax>{{.*}} -> tensor<1x64xf32>
+// UNDIVIDED-COUNT-1: on one grid, as group-size does not divide its last dimension of 64
+// UNDIVIDED-NOT: on one grid
 // GROUP: granularity<group, size = 16>, range = #approx_act.range<minmax>{{.*}} -> tensor<64x4xf32>
 
 // Each value has noise of its own.

@@ -41,6 +41,10 @@
 // CHECK: Function: two_blocks
 // CHECK: reason: {{.*}}more than one block
 
+// CHECK: --- !Missed
+// CHECK: Name: unchanged
+// CHECK: Function: regrouped
+
 //--- step.mlir
 func.func @inference(%x: tensor<8x8xf32>) -> (tensor<f32>, tensor<8x8xf32>) {
   %0 = "stablehlo.tanh"(%x) : (tensor<8x8xf32>) -> tensor<8x8xf32>
@@ -85,4 +89,18 @@ func.func @two_blocks(%x: tensor<8xf32>) -> tensor<f32> {
 ^next:
   %0 = "stablehlo.dot"(%x, %x) : (tensor<8xf32>, tensor<8xf32>) -> tensor<f32>
   return %0 : tensor<f32>
+}
+
+func.func @regrouped(%x: tensor<8xf32>, %n: tensor<f32>) -> (tensor<f32>, tensor<8xf32>) {
+  %0 = "stablehlo.reshape"(%x) : (tensor<8xf32>) -> tensor<2x4xf32>
+  %1 = "stablehlo.reshape"(%0) : (tensor<2x4xf32>) -> tensor<8xf32>
+  %2:2 = "stablehlo.while"(%n, %1) ({
+  ^bb0(%a: tensor<f32>, %b: tensor<8xf32>):
+    %c = "stablehlo.compare"(%a, %n) <{comparison_direction = #stablehlo<comparison_direction LT>}> : (tensor<f32>, tensor<f32>) -> tensor<i1>
+    "stablehlo.return"(%c) : (tensor<i1>) -> ()
+  }, {
+  ^bb0(%a: tensor<f32>, %b: tensor<8xf32>):
+    "stablehlo.return"(%a, %b) : (tensor<f32>, tensor<8xf32>) -> ()
+  }) : (tensor<f32>, tensor<8xf32>) -> (tensor<f32>, tensor<8xf32>)
+  return %2#0, %2#1 : tensor<f32>, tensor<8xf32>
 }

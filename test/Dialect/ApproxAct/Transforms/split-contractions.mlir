@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // RUN: approx-act-opt %s --approx-act-split-contractions="min-bytes=1024 max-ranges=8" --split-input-file | FileCheck %s
 // RUN: approx-act-opt %s --approx-act-split-contractions --split-input-file | FileCheck %s --check-prefix=SMALL
-// RUN: not approx-act-opt %s --approx-act-split-contractions="min-bytes=0" --split-input-file 2>&1 | FileCheck %s --check-prefix=OPTION
+// RUN: not approx-act-opt %s --approx-act-split-contractions="min-bytes=0" --split-input-file 2>&1 | FileCheck %s --check-prefixes=OPTION,BYTES
+// RUN: not approx-act-opt %s --approx-act-split-contractions="max-ranges=0" --split-input-file 2>&1 | FileCheck %s --check-prefixes=OPTION,RANGES
 
 #rows = #stablehlo.dot<lhs_contracting_dimensions = [0], rhs_contracting_dimensions = [0]>
 
-// OPTION: error: expected a positive number of min-bytes
+// OPTION: error: option
+// BYTES-SAME: min-bytes is '0', but has to be at least 1
+// RANGES-SAME: max-ranges is '0', but has to be at least 1
 
 // An activation of 4 KB is restored by quarters, each when the sum of those
 // before is known; what reads the cotangent elsewhere is left alone.

@@ -169,14 +169,16 @@ def CompressResiduals : TrainingStepPass<"approx-act-compress-residuals"> {
       "can be had, else minmax; at 8 bits, where clipping is the larger error, "
       "always minmax, but for programs of many partitions">,
     Option<"sigma", "sigma", "double", "0.0",
-      "Half width of a normalised interval in standard deviations; 0: by bits">,
+      "Half width of a normalised interval in standard deviations, finite; 0: by "
+      "bits">,
     Option<"granularity", "granularity", "std::string", "\"auto\"",
       "Elements that share a cell width where the range is computed: tensor, "
       "channel (the last dimension), group; auto: a channel of one example "
       "(the first dimension), along its longest dimension if that has many, of all "
       "examples where one has few elements, or tensor">,
     Option<"groupSize", "group-size", "int64_t", "64",
-      "Elements in a group, for granularity=group">,
+      "Elements in a group, for granularity=group; where it does not divide the "
+      "last dimension, all elements of the value are one group">,
     Option<"rounding", "rounding", "std::string", "\"nearest\"",
       "nearest or stochastic">,
     Option<"seed", "seed", "unsigned", "0", "Seed of stochastic rounding">,
