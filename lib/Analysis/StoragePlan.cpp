@@ -168,7 +168,16 @@ bool StoragePlan::Builder::isEligible(Value value) const {
 /// Whether the value is an affine function of one large value with small
 /// coefficients: with a bias added, or scaled.
 bool StoragePlan::Builder::isImage(Value value) const {
-  auto op = dyn_cast_or_null<ResidualOpInterface>(value.getDefiningOp());
+  // A bias is near; long chains of views are not looked through for each.
+  constexpr unsigned kMaxViews = 8;
+  auto op = value.getDefiningOp<ResidualOpInterface>();
+  for (unsigned i = 0; i < kMaxViews && isCheap(op); ++i) {
+    ScalarFunction function = op.getScalarFunction();
+    if (function != ScalarFunction::Reshape &&
+        function != ScalarFunction::Transpose)
+      break;
+    op = op->getOperand(0).getDefiningOp<ResidualOpInterface>();
+  }
   if (!isCheap(op))
     return false;
   // What a coefficient is repeated from is small beside the value.
@@ -183,9 +192,6 @@ bool StoragePlan::Builder::isImage(Value value) const {
     return to.getNumElements() >= kMinRepetitions * from.getNumElements();
   };
   switch (op.getScalarFunction()) {
-  case ScalarFunction::Reshape:
-  case ScalarFunction::Transpose:
-    return isImage(op->getOperand(0));
   case ScalarFunction::Add:
   case ScalarFunction::Subtract:
   case ScalarFunction::Multiply:
