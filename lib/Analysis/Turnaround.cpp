@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "approx-act/Analysis/Turnaround.h"
+#include "approx-act/Dialect/StableHLO/StableHLO.h"
 #include "approx-act/Interfaces/ResidualOpInterface.h"
 #include "mlir/Transforms/RegionUtils.h"
 #include "llvm/ADT/SetVector.h"
@@ -71,35 +72,53 @@ bool approx_act::isCheapOfArguments(Value value) {
 }
 
 Turnaround::Turnaround(func::FuncOp func, ArrayRef<unsigned> forwardResults,
-                       Value anchor)
+                       Value anchor, std::optional<unsigned> numForwardEffects)
     : func(func), anchor(anchor) {
-  Block &block = func.getBody().front();
-  Operation *terminator = block.getTerminator();
-
-  // Forward: the backward slice of the forward results.
-  SmallVector<Operation *> worklist;
-  llvm::DenseSet<Value> reached;
-  auto visit = [&](Value value) {
-    reached.insert(value);
-    Operation *op = value.getDefiningOp();
-    if (op && phases.try_emplace(op, Phase::Forward).second)
-      worklist.push_back(op);
-  };
+  Operation *terminator = func.getBody().front().getTerminator();
   SmallVector<Value> results;
   for (unsigned index : forwardResults)
     results.push_back(terminator->getOperand(index));
-  llvm::for_each(results, visit);
+  for (Value result : results)
+    addForward(result);
   if (!anchor)
     this->anchor = getLastOf(results);
-  while (!worklist.empty())
-    llvm::for_each(getOperandsAndCaptures(worklist.pop_back_val()), visit);
+  assignOthers();
+  addEffects(forwardResults, numForwardEffects);
+}
 
-  for (Operation &op : block) {
+void Turnaround::addForward(Value value) {
+  reached.insert(value);
+  if (Operation *op = value.getDefiningOp())
+    addForward(op);
+}
+
+void Turnaround::addForward(Operation *op) {
+  SmallVector<Operation *> worklist;
+  auto visit = [&](Operation *op) {
+    auto [it, isNew] = phases.try_emplace(op, Phase::Forward);
+    if (!isNew && it->second == Phase::Forward)
+      return;
+    it->second = Phase::Forward;
+    worklist.push_back(op);
+  };
+  visit(op);
+  while (!worklist.empty())
+    for (Value value : getOperandsAndCaptures(worklist.pop_back_val())) {
+      reached.insert(value);
+      if (Operation *definition = value.getDefiningOp())
+        visit(definition);
+    }
+}
+
+void Turnaround::assignOthers() {
+  lastForward = nullptr;
+  backwardResults.clear();
+  for (Operation &op : func.getBody().front()) {
     auto it = phases.find(&op);
-    if (it != phases.end()) {
+    if (it != phases.end() && it->second == Phase::Forward) {
       lastForward = &op;
       if (std::optional<Loop> loop = Loop::match(&op))
-        excludeOtherResults(*loop, reached);
+        excludeOtherResults(*loop);
       continue;
     }
     auto residualOp = dyn_cast<ResidualOpInterface>(&op);
@@ -109,6 +128,103 @@ Turnaround::Turnaround(func::FuncOp func, ArrayRef<unsigned> forwardResults,
         llvm::all_of(op.getOperands(), [&](Value v) { return isPrimal(v); });
     phases[&op] = isDerived ? Phase::Derived : Phase::Backward;
   }
+}
+
+/// Whether the value may be a gradient, and is no statistic of the step.
+static bool isFloatTensor(Value value) {
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  return type && type.getRank() > 0 && isa<FloatType>(type.getElementType());
+}
+
+/// The ops of the backward pass that gradients are computed from, as far as
+/// that can be told: an op behind the loss, which a tensor among the other
+/// results is computed from. (Metrics are computed before, or are scalars.)
+llvm::DenseSet<Operation *>
+Turnaround::findGradients(ArrayRef<unsigned> forwardResults) const {
+  Block &block = func.getBody().front();
+  Operation *terminator = block.getTerminator();
+  llvm::DenseSet<Operation *> ofLoss, ofOthers;
+  auto addSlice = [](Value value, llvm::DenseSet<Operation *> &slice) {
+    SmallVector<Value> worklist = {value};
+    while (!worklist.empty()) {
+      Operation *op = worklist.pop_back_val().getDefiningOp();
+      if (op && slice.insert(op).second)
+        llvm::append_range(worklist, getOperandsAndCaptures(op));
+    }
+  };
+  addSlice(terminator->getOperand(forwardResults.front()), ofLoss);
+  for (auto [index, value] : llvm::enumerate(terminator->getOperands()))
+    if (!llvm::is_contained(forwardResults, index) && isFloatTensor(value))
+      addSlice(value, ofOthers);
+
+  llvm::DenseSet<Operation *> gradients;
+  for (Operation &op : llvm::reverse(block)) {
+    auto residualOp = dyn_cast<ResidualOpInterface>(&op);
+    // Little may be done to the loss in the end, as a division by a count.
+    if (ofLoss.contains(&op) &&
+        (!residualOp || residualOp.getRecompute() == Recompute::Never))
+      break;
+    if (ofOthers.contains(&op) && getPhase(&op) == Phase::Backward)
+      gradients.insert(&op);
+  }
+  return gradients;
+}
+
+void Turnaround::addEffects(ArrayRef<unsigned> forwardResults,
+                            std::optional<unsigned> numForwardEffects) {
+  SmallVector<Operation *> effects;
+  // Those that the forward pass begins with, whatever they are computed from.
+  unsigned numForward = numForwardEffects.value_or(0);
+  for (Operation &op : func.getBody().front().without_terminator()) {
+    if (!hasSideEffects(&op))
+      continue;
+    effects.push_back(&op);
+    if (getPhase(&op) == Phase::Forward)
+      numForward = effects.size();
+  }
+  if (effects.empty())
+    return;
+
+  llvm::DenseSet<Operation *> backward;
+  if (numForwardEffects)
+    backward.insert(anchor.getDefiningOp());
+  else
+    backward = findGradients(forwardResults);
+  auto isBackward = [&](Value value) {
+    return (backwardResults.contains(value) && isFloatTensor(value)) ||
+           backward.contains(value.getDefiningOp());
+  };
+  // Effects keep their order: behind one of the backward pass there is none of
+  // the forward pass.
+  bool isInForward = true;
+  SmallVector<Operation *> forwardEffects;
+  SmallVector<Value> forwardOperands;
+  unsigned index = 0;
+  for (Operation &op : func.getBody().front().without_terminator()) {
+    bool dependsOnBackward =
+        llvm::any_of(getOperandsAndCaptures(&op), isBackward);
+    if (index < effects.size() && effects[index] == &op) {
+      isInForward &=
+          index++ < numForward || (!numForwardEffects && !dependsOnBackward);
+      if (isInForward) {
+        forwardEffects.push_back(&op);
+        dependsOnBackward = false;
+      } else {
+        // It waits, but what it is told of the forward pass is exact.
+        if (op.getNumRegions() == 0)
+          llvm::copy_if(op.getOperands(), std::back_inserter(forwardOperands),
+                        [&](Value value) { return !isBackward(value); });
+        dependsOnBackward = true;
+      }
+    }
+    if (dependsOnBackward && getPhase(&op) != Phase::Forward)
+      backward.insert(&op);
+  }
+  for (Operation *op : forwardEffects)
+    addForward(op);
+  for (Value value : forwardOperands)
+    addForward(value);
+  assignOthers();
 }
 
 Value Turnaround::getLastOf(ValueRange values) {
@@ -127,8 +243,11 @@ Value Turnaround::getLastOf(ValueRange values) {
   return *llvm::max_element(values, isBefore);
 }
 
-void Turnaround::excludeOtherResults(const Loop &loop,
-                                     const llvm::DenseSet<Value> &reached) {
+void Turnaround::excludeOtherResults(const Loop &loop) {
+  // A loop may be run for its effects.
+  if (llvm::none_of(loop.getOperation()->getResults(),
+                    [&](Value result) { return reached.contains(result); }))
+    return;
   // What is reached, and what that is computed from in earlier iterations.
   llvm::SetVector<unsigned> forward;
   for (OpResult result : loop.getOperation()->getResults())

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Numbers: the compiler itself, on small models."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -82,6 +84,101 @@ def test_loss_may_be_finished_after_the_gradient():
     expected_loss, expected = jax.jit(scaled)(params, batch)
     np.testing.assert_allclose(loss, expected_loss, rtol=1e-6)
     assert cosine(flat(grads), flat(expected)) > COSINE[8]
+
+
+def plain(look):
+    def loss(w, x):
+        h = jnp.tanh(x @ w)
+        look(jnp.mean(h**2))
+        y = jnp.tanh(h @ w)
+        look(jnp.mean(y**2))
+        return jnp.mean((y - 0.5) ** 2)
+
+    return loss
+
+
+def scanned(look):
+    def layer(w, h, _):
+        h = jnp.tanh(h @ w)
+        look(jnp.mean(h**2))
+        return h, None
+
+    def loss(w, x):
+        y, _ = jax.lax.scan(functools.partial(layer, w), x, length=4)
+        return jnp.mean((y - 0.5) ** 2)
+
+    return loss
+
+
+def chosen(look):
+    def branch(activation, w, h):
+        y = activation(h @ w)
+        look(jnp.mean(y**2))
+        return y
+
+    def loss(w, x):
+        h = x @ w
+        branches = [functools.partial(branch, f, w) for f in (jnp.tanh, jax.nn.relu)]
+        y = jax.lax.cond(h[0, 0] > 0, *branches, h)
+        return jnp.mean((y @ w - 0.5) ** 2)
+
+    return loss
+
+
+def recomputed(look):
+    def layer(w, h, _):
+        h = jnp.tanh(h @ w)
+        look(jnp.mean(h**2))
+        return h, None
+
+    def loss(w, x):
+        body = jax.checkpoint(functools.partial(layer, w))
+        y, _ = jax.lax.scan(body, x, length=4)
+        return jnp.mean((jnp.tanh(y @ w) - 0.5) ** 2)
+
+    return loss
+
+
+@pytest.mark.parametrize("ordered", [False, True])
+@pytest.mark.parametrize("make", [plain, scanned, chosen, recomputed])
+def test_callbacks_of_the_forward_pass_see_exact_values(make, ordered):
+    """In the order of the program, and in the loop or branch in which they are."""
+    if ordered and make in (chosen, recomputed):
+        pytest.skip("JAX does not differentiate these with ordered effects")
+    seen = []
+    look = functools.partial(jax.debug.callback, lambda x: seen.append(float(x)), ordered=ordered)
+    step = jax.value_and_grad(make(look))
+    rng = np.random.default_rng(0)
+    w = rng.standard_normal((64, 64), np.float32) / 8
+    x = rng.standard_normal((256, 64), np.float32)
+
+    def run(transform):
+        seen.clear()
+        loss, grad = transform(step)(w, x)
+        jax.effects_barrier()
+        return list(seen), float(loss), np.asarray(grad)
+
+    exact, approximate = run(jax.jit), run(functools.partial(approx_act.jit, bits=4))
+    if make is plain and not ordered:
+        # XLA chooses when to run each.
+        exact[0].sort(), approximate[0].sort()
+    np.testing.assert_allclose(approximate[0], exact[0], rtol=1e-6)
+    assert approximate[1] == pytest.approx(exact[1], rel=1e-6)
+    assert (approximate[2] != exact[2]).any()
+
+
+def test_callbacks_of_the_backward_pass_stay_there():
+    """A step that looks at its gradient saves what it saves without."""
+    step, params, batch = models.mlp(jnp.tanh)
+
+    def looking(params, batch):
+        loss, grads = step(params, batch)
+        norm = sum(jnp.sum(g**2) for g in jax.tree.leaves(grads))
+        jax.debug.callback(lambda *_: None, norm, loss)
+        return loss, grads
+
+    plain, other = (approx_act.residuals(f, params, batch) for f in (step, looking))
+    assert other.bytes_after == plain.bytes_after < plain.bytes_before
 
 
 def test_vmap_is_one_step_per_example():

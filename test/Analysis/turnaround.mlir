@@ -74,3 +74,54 @@ func.func @two_blocks(%x: tensor<f32>) -> tensor<f32> {
 ^next:
   return %x : tensor<f32>
 }
+
+// What ops with effects read belongs to the forward pass, wherever they stand,
+// and they with it: `mean` is read by no forward result. What they are told of
+// a gradient is of the backward pass.
+
+// CHECK: turnaround of 'effects': 5 forward, 0 derived, 5 backward ops
+// CHECK-NEXT: last forward op: stablehlo.outfeed
+func.func @effects(%x: tensor<8xf32>, %t: !stablehlo.token) -> (tensor<f32>, tensor<8x8xf32>) {
+  %h = "stablehlo.tanh"(%x) : (tensor<8xf32>) -> tensor<8xf32>
+  %mean = "stablehlo.custom_call"(%h) <{call_target_name = "mean"}> : (tensor<8xf32>) -> tensor<f32>
+  "stablehlo.custom_call"(%mean) <{call_target_name = "print", has_side_effect = true}> : (tensor<f32>) -> ()
+  %loss = "stablehlo.dot"(%h, %h) : (tensor<8xf32>, tensor<8xf32>) -> tensor<f32>
+  %g = "stablehlo.custom_call"(%h) <{call_target_name = "gradient"}> : (tensor<8xf32>) -> tensor<8x8xf32>
+  %t1 = "stablehlo.outfeed"(%h, %t) : (tensor<8xf32>, !stablehlo.token) -> !stablehlo.token
+  %norm = "stablehlo.custom_call"(%g) <{call_target_name = "norm"}> : (tensor<8x8xf32>) -> tensor<f32>
+  "stablehlo.custom_call"(%norm) <{call_target_name = "print", has_side_effect = true}> : (tensor<f32>) -> ()
+  "stablehlo.custom_call"(%loss) <{call_target_name = "print", has_side_effect = true}> : (tensor<f32>) -> ()
+  return %loss, %g : tensor<f32>, tensor<8x8xf32>
+}
+
+// Metrics may be computed behind the loss, and be returned too.
+
+// CHECK: turnaround of 'metric': 4 forward, 0 derived, 2 backward ops
+func.func @metric(%x: tensor<8xf32>) -> (tensor<f32>, tensor<f32>, tensor<8x8xf32>) {
+  %h = "stablehlo.tanh"(%x) : (tensor<8xf32>) -> tensor<8xf32>
+  %loss = "stablehlo.dot"(%h, %h) : (tensor<8xf32>, tensor<8xf32>) -> tensor<f32>
+  %mean = "stablehlo.custom_call"(%h) <{call_target_name = "mean"}> : (tensor<8xf32>) -> tensor<f32>
+  "stablehlo.custom_call"(%mean) <{call_target_name = "print", has_side_effect = true}> : (tensor<f32>) -> ()
+  %g = "stablehlo.custom_call"(%h) <{call_target_name = "gradient"}> : (tensor<8xf32>) -> tensor<8x8xf32>
+  return %loss, %mean, %g : tensor<f32>, tensor<f32>, tensor<8x8xf32>
+}
+
+// An op with regions has the effects of what is in it. One that keeps its place
+// behind one of the backward pass is of that, but what it reads is not.
+
+// CHECK: turnaround of 'effects_in_branches': 4 forward, 0 derived, 4 backward ops
+func.func @effects_in_branches(%x: tensor<8xf32>, %c: tensor<i1>) -> (tensor<f32>, tensor<8xf32>) {
+  %h = "stablehlo.tanh"(%x) : (tensor<8xf32>) -> tensor<8xf32>
+  %loss = "stablehlo.dot"(%h, %h) : (tensor<8xf32>, tensor<8xf32>) -> tensor<f32>
+  "stablehlo.if"(%c) ({
+    "stablehlo.custom_call"(%h) <{call_target_name = "print", has_side_effect = true}> : (tensor<8xf32>) -> ()
+    "stablehlo.return"() : () -> ()
+  }, {
+    "stablehlo.return"() : () -> ()
+  }) : (tensor<i1>) -> ()
+  %g = "stablehlo.custom_call"(%h) <{call_target_name = "gradient"}> : (tensor<8xf32>) -> tensor<8xf32>
+  "stablehlo.custom_call"(%g) <{call_target_name = "print", has_side_effect = true}> : (tensor<8xf32>) -> ()
+  %mean = "stablehlo.custom_call"(%h) <{call_target_name = "mean"}> : (tensor<8xf32>) -> tensor<f32>
+  "stablehlo.custom_call"(%mean) <{call_target_name = "print", has_side_effect = true}> : (tensor<f32>) -> ()
+  return %loss, %g : tensor<f32>, tensor<8xf32>
+}

@@ -25,7 +25,8 @@ namespace mlir::approx_act {
 enum class Phase {
   /// An argument of the step: there before it starts, there when it ends.
   Argument,
-  /// In the backward slice of a forward result.
+  /// In the backward slice of a forward result, or of an op with effects that
+  /// is not computed from the backward pass.
   Forward,
   /// Not forward, but computed from forward values and arguments by cheap ops
   /// alone, such as the mask of a ReLU or the derivative of a tanh. Can be
@@ -46,9 +47,13 @@ resolveForwardResults(func::FuncOp func, ArrayRef<unsigned> requested);
 class Turnaround {
 public:
   /// `forwardResults` are indices of results of `func`, `anchor` what
-  /// `getAnchor` says, by default the last of them in program order.
+  /// `getAnchor` says, by default the last of them in program order. Where the
+  /// function is a forward and a backward body, `anchor` is what the latter
+  /// starts from, and of the ops with effects so many as `numForwardEffects`
+  /// are of the former.
   Turnaround(func::FuncOp func, ArrayRef<unsigned> forwardResults,
-             Value anchor = {});
+             Value anchor = {},
+             std::optional<unsigned> numForwardEffects = std::nullopt);
 
   func::FuncOp getFunction() const { return func; }
 
@@ -76,7 +81,8 @@ public:
   Value getAnchor() const { return anchor; }
 
   /// Moves every backward op behind the last forward op, so that program order
-  /// is forward, then backward. Both keep their own order. (A frontend may
+  /// is forward, then backward. Both keep their own order, and so do all ops
+  /// with effects, for those of the forward pass come first. (A frontend may
   /// finish the loss after the gradient, as `value_and_grad(f)(x)[0] / n`
   /// does.)
   void sortByPhase();
@@ -85,8 +91,16 @@ public:
 
 private:
   static Value getLastOf(ValueRange values);
-  void excludeOtherResults(const Loop &loop,
-                           const llvm::DenseSet<Value> &reached);
+  /// Adds `value` and what it is computed from to the forward pass.
+  void addForward(Value value);
+  void addForward(Operation *op);
+  void addEffects(ArrayRef<unsigned> forwardResults,
+                  std::optional<unsigned> numForwardEffects);
+  llvm::DenseSet<Operation *>
+  findGradients(ArrayRef<unsigned> forwardResults) const;
+  /// Says which phase the ops are of that are not forward.
+  void assignOthers();
+  void excludeOtherResults(const Loop &loop);
 
   /// Handles of ops are values, but their accessors are not const.
   mutable func::FuncOp func;
@@ -95,6 +109,8 @@ private:
   llvm::DenseMap<Operation *, Phase> phases;
   /// Results of forward ops that are not forward values.
   llvm::DenseSet<Value> backwardResults;
+  /// The values that forward results and ops with effects are computed from.
+  llvm::DenseSet<Value> reached;
 };
 
 /// Whether `value` is an argument, or computed from arguments and constants by

@@ -8,6 +8,7 @@
 #include "approx-act/Dialect/StableHLO/StableHLO.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "mlir/IR/OpImplementation.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Transforms/InliningUtils.h"
 #include "llvm/ADT/StringExtras.h"
 
@@ -90,6 +91,27 @@ bool approx_act::isStableHLOOp(Operation *op, StringRef name) {
   return op && op->getName().stripDialect() == name &&
          op->getName().getDialectNamespace() ==
              StableHLODialect::getDialectNamespace();
+}
+
+static bool hasOwnSideEffects(Operation *op) {
+  if (isStableHLOOp(op, "custom_call")) {
+    auto flag = op->getAttrOfType<BoolAttr>("has_side_effect");
+    return flag && flag.getValue();
+  }
+  if (llvm::any_of(ArrayRef<StringRef>{"infeed", "outfeed", "send", "recv"},
+                   [&](StringRef name) { return isStableHLOOp(op, name); }))
+    return true;
+  auto effects = dyn_cast<MemoryEffectOpInterface>(op);
+  return effects && !effects.hasNoEffect();
+}
+
+bool approx_act::hasSideEffects(Operation *op) {
+  return op
+      ->walk([](Operation *inner) {
+        return hasOwnSideEffects(inner) ? WalkResult::interrupt()
+                                        : WalkResult::advance();
+      })
+      .wasInterrupted();
 }
 
 OperationState approx_act::makeStateLike(Operation *op, ValueRange operands,

@@ -85,6 +85,11 @@ void registerStableHLODialects(DialectRegistry &registry);
 /// Whether `op` is `stablehlo.<name>`.
 bool isStableHLOOp(Operation *op, StringRef name);
 
+/// Whether running the op, regions and all, does something besides computing
+/// its results: a custom call that says so, a transfer to or from the host, or
+/// what an op of another dialect says of itself.
+bool hasSideEffects(Operation *op);
+
 /// The op that computes what `region` returns of its two arguments, in order,
 /// where that is all that the region does: what a reduction combines with, or a
 /// selection compares by. Null otherwise.

@@ -6,6 +6,7 @@
 
 #include "BodyFunctions.h"
 #include "approx-act/Analysis/Turnaround.h"
+#include "approx-act/Dialect/StableHLO/StableHLO.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/Transforms/RegionUtils.h"
 
@@ -43,6 +44,11 @@ void approx_act::moveOps(Operation *first, Operation *end, Block &block) {
   block.getOperations().splice(block.end(), first->getBlock()->getOperations(),
                                std::next(first->getIterator()),
                                end->getIterator());
+}
+
+unsigned approx_act::countEffects(Block &block) {
+  return llvm::count_if(block,
+                        [](Operation &op) { return hasSideEffects(&op); });
 }
 
 bool approx_act::canCross(Type type) {

@@ -42,6 +42,8 @@ void moveOps(Operation *first, Operation *end, Block &block);
 struct TwoBodies {
   IterationOp entry;
   unsigned numForwardResults = 0;
+  /// Of the ops with effects: so many are of the forward body.
+  unsigned numForwardEffects = 0;
 
   SmallVector<unsigned> getForwardResults() const {
     return llvm::to_vector(llvm::seq(numForwardResults));
@@ -55,6 +57,9 @@ struct TwoBodies {
   /// not among them: it is computed again first.
   llvm::SetVector<Value> findCrossing();
 };
+
+/// How many ops of the block have effects.
+unsigned countEffects(Block &block);
 
 /// Whether tensors like this can be handed from body to body.
 bool canCross(Type type);

@@ -100,6 +100,7 @@ void PairedBranches::makePart(const Turnaround &turnaround, unsigned branch) {
   for (unsigned i : kept)
     results.push_back(mapping.lookup(Value(forward->getResult(i))));
   part.bodies.numForwardResults = results.size();
+  part.bodies.numForwardEffects = countEffects(block);
 
   part.bodies.entry =
       IterationOp::create(builder, pair.backward.getOperation()->getLoc(),

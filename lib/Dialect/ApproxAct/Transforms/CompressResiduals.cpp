@@ -84,6 +84,7 @@ private:
     SmallVector<unsigned> forwardResults;
     /// See Turnaround.
     Value anchor;
+    std::optional<unsigned> numForwardEffects;
     /// How many of each residual there are at a time.
     int64_t copies = 1;
     /// See StorageOptions.
@@ -273,7 +274,8 @@ static void undoReshapes(func::FuncOp func) {
 
 bool CompressResiduals::compressLoops(Step step) {
   undoReshapes(step.func);
-  Turnaround turnaround(step.func, step.forwardResults, step.anchor);
+  Turnaround turnaround(step.func, step.forwardResults, step.anchor,
+                        step.numForwardEffects);
   SmallVector<LoopPair> pairs = findLoopPairs(turnaround);
   llvm::DenseSet<Operation *> paired;
   for (const LoopPair &pair : pairs)
@@ -290,7 +292,7 @@ bool CompressResiduals::compressLoops(Step step) {
     SmallVector<unsigned> results = body.findForwardResults(turnaround);
     if (results.empty())
       continue;
-    Step inner{body.makeStep(), results, {}, step.copies};
+    Step inner{body.makeStep(), results, {}, {}, step.copies};
     if (!compress(inner, reason))
       continue;
     body.replaceBody();
@@ -301,8 +303,12 @@ bool CompressResiduals::compressLoops(Step step) {
     int64_t copies = step.copies * pair.tripCount;
     PairedBodies loops(std::move(pair));
     const TwoBodies &bodies = loops.getBodies();
-    Step inner{loops.getStep(), bodies.getForwardResults(), bodies.getAnchor(),
-               copies, /*keepsResults=*/false};
+    Step inner{loops.getStep(),
+               bodies.getForwardResults(),
+               bodies.getAnchor(),
+               bodies.numForwardEffects,
+               copies,
+               /*keepsResults=*/false};
     if (!compress(inner, reason))
       continue;
     FailureOr<SmallVector<Value>> made = loops.replaceLoops();
@@ -315,7 +321,8 @@ bool CompressResiduals::compressLoops(Step step) {
 }
 
 bool CompressResiduals::compressBranches(const Step &step) {
-  Turnaround turnaround(step.func, step.forwardResults, step.anchor);
+  Turnaround turnaround(step.func, step.forwardResults, step.anchor,
+                        step.numForwardEffects);
   bool isChanged = false;
   std::string reason;
   for (const BranchPair &pair : findBranchPairs(turnaround)) {
@@ -325,6 +332,7 @@ bool CompressResiduals::compressBranches(const Step &step) {
       Step inner{*part.step,
                  part.bodies.getForwardResults(),
                  part.bodies.getAnchor(),
+                 part.bodies.numForwardEffects,
                  step.copies,
                  /*keepsResults=*/false,
                  part.forwardEntry};
@@ -349,7 +357,8 @@ bool CompressResiduals::compressBranches(const Step &step) {
 bool CompressResiduals::compress(Step step, std::string &reason) {
   bool isChanged = compressLoops(step);
   isChanged |= compressBranches(step);
-  Turnaround turnaround(step.func, step.forwardResults, step.anchor);
+  Turnaround turnaround(step.func, step.forwardResults, step.anchor,
+                        step.numForwardEffects);
   ResidualAnalysis residuals(turnaround);
   NormalisationAnalysis normalisation(step.func);
   StorageOptions options = storageOptions;
@@ -393,7 +402,7 @@ void CompressResiduals::runOnOperation() {
   if (!step->forwardResults.empty()) {
     if (!findRegrouped(func).empty())
       original = func.clone();
-    if (compress({func, step->forwardResults, {}}, reason))
+    if (compress({func, step->forwardResults, {}, {}}, reason))
       return;
   }
 

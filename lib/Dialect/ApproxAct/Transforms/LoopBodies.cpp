@@ -126,6 +126,8 @@ void PairedBodies::copyForward() {
     if (!droppedWrites.contains(&op))
       builder.clone(op, mapping);
 
+  bodies.numForwardEffects = countEffects(*block);
+
   // Both loops know the index, so what follows from it is not stored.
   writeIndex = mapping.lookup(pair.writeIndex);
   writeIndex.replaceAllUsesWith(index);
