@@ -94,8 +94,10 @@ namespace {
 /// Ops of a block, one after the other, done by ranges of the examples.
 class Segment {
 public:
-  Segment(ArrayRef<Operation *> ops, int64_t numExamples, int64_t numRanges)
-      : ops(ops), numExamples(numExamples), numRanges(numRanges) {}
+  Segment(const Turnaround &turnaround, ArrayRef<Operation *> ops,
+          int64_t numExamples, int64_t numRanges)
+      : turnaround(turnaround), ops(ops), numExamples(numExamples),
+        numRanges(numRanges) {}
 
   /// Whether all of the ops can be done by ranges, stay before, or wait until
   /// the sums that they read are known.
@@ -117,6 +119,7 @@ private:
   void cloneOp(OpBuilder &builder, Operation *op, IRMapping &mapping,
                int64_t range);
 
+  const Turnaround &turnaround;
   ArrayRef<Operation *> ops;
   int64_t numExamples;
   int64_t numRanges;
@@ -169,7 +172,8 @@ bool Segment::planOp(Operation *op) {
     if (late.contains(producer) ||
         (dims.lookup(operand) == Cut::kSum && !handsTermsOn(op))) {
       late.insert(op);
-      return !isa<BarrierOp>(op);
+      // What has effects keeps its place among others.
+      return !isa<BarrierOp>(op) && !hasSideEffects(op);
     }
     given.push_back(getDim(operand));
     // What is constant is there, or computed where it is read.
@@ -198,6 +202,9 @@ bool Segment::planOp(Operation *op) {
     return false;
   std::optional<Cut> cut = getCut(op, given, numRanges);
   if (!cut)
+    return false;
+  // Terms are rounded in the order in which they are added.
+  if (cut->result == Cut::kSum && turnaround.getPhase(op) != Phase::Backward)
     return false;
   cuts[op] = cut->operands;
   for (Value result : op->getResults())
@@ -415,8 +422,8 @@ bool SplitExamples::splitPeak(func::FuncOp func, ArrayRef<unsigned> results) {
   if (numRanges <= 1)
     return false;
   auto plan = [&](size_t first, size_t last) -> std::optional<Segment> {
-    Segment segment(ArrayRef(ops).slice(first, last - first + 1), numExamples,
-                    numRanges);
+    Segment segment(turnaround, ArrayRef(ops).slice(first, last - first + 1),
+                    numExamples, numRanges);
     if (!segment.plan())
       return std::nullopt;
     return segment;

@@ -60,6 +60,25 @@ func.func @gradients(%x: tensor<64x16xf32>, %w: tensor<16x1024xf32>, %g: tensor<
 
 // -----
 
+// The order in which a sum of the forward pass is rounded is that of the program.
+// What comes before it is done by ranges.
+
+// CHECK-LABEL: func @forward_sum
+// CHECK: %[[C:.*]] = "stablehlo.concatenate"({{.*}}) <{dimension = 0 : i64}> : {{.*}} -> tensor<64x4xf32>
+// CHECK: "stablehlo.dot_general"(%arg0, %[[C]]){{.*}}tensor<64x16xf32>, tensor<64x4xf32>
+// CHECK-NOT: "stablehlo.add"
+// CHECK: return
+func.func @forward_sum(%x: tensor<64x16xf32>, %w: tensor<16x1024xf32>, %u: tensor<1024x4xf32>) -> tensor<f32> {
+  %a = "stablehlo.dot_general"(%x, %w) <{dot_dimension_numbers = #stablehlo.dot<lhs_contracting_dimensions = [1], rhs_contracting_dimensions = [0]>}> : (tensor<64x16xf32>, tensor<16x1024xf32>) -> tensor<64x1024xf32>
+  %h = approx_act.barrier %a : tensor<64x1024xf32>
+  %c = "stablehlo.dot_general"(%h, %u) <{dot_dimension_numbers = #stablehlo.dot<lhs_contracting_dimensions = [1], rhs_contracting_dimensions = [0]>}> : (tensor<64x1024xf32>, tensor<1024x4xf32>) -> tensor<64x4xf32>
+  %s = "stablehlo.dot_general"(%x, %c) <{dot_dimension_numbers = #stablehlo.dot<lhs_contracting_dimensions = [0], rhs_contracting_dimensions = [0]>}> : (tensor<64x16xf32>, tensor<64x4xf32>) -> tensor<16x4xf32>
+  %loss = "stablehlo.dot_general"(%s, %s) <{dot_dimension_numbers = #stablehlo.dot<lhs_contracting_dimensions = [0, 1], rhs_contracting_dimensions = [0, 1]>}> : (tensor<16x4xf32>, tensor<16x4xf32>) -> tensor<f32>
+  return %loss : tensor<f32>
+}
+
+// -----
+
 // An op that mixes examples, and a result that is as large as what it is made
 // of.
 

@@ -288,11 +288,14 @@ def SplitExamples : TrainingStepPass<"approx-act-split-examples"> {
     dimension (arithmetic, views, windows, contractions, codes and grids of one
     example). It does these ops for a range of the examples after the other, as an
     `approx_act.barrier` says, from where and to where the least is in memory,
-    and concatenates what is read of them later. Sums over the examples, such as
-    gradients of weights, are added up; what reads them waits for the last range.
+    and concatenates what is read of them later. Sums of the backward pass over the
+    examples, such as gradients of weights, are added up; what reads them waits for
+    the last range.
 
-    Results for each example, and so the loss, are what they were; sums change in
-    rounding. A part of the program is split where that is expected to halve the
+    No sum of the forward pass is divided, so the loss is what it was, as long as
+    an op computes an example in the same way among fewer of them. (A library may
+    choose another kernel for a product of fewer rows, and then round differently.)
+    Sums of the backward pass change in rounding. A part of the program is split where that is expected to halve the
     memory; then the next. Programs of many partitions are left alone, and so are
     functions without barriers, which `approx-act-compress-residuals` has not
     changed.
