@@ -19,29 +19,44 @@ static bool isLoss(Type type) {
          isa<FloatType>(tensor.getElementType());
 }
 
+static SmallVector<unsigned> findLosses(func::FuncOp func) {
+  SmallVector<unsigned> losses;
+  for (auto [index, type] : llvm::enumerate(func.getResultTypes()))
+    if (isLoss(type))
+      losses.push_back(index);
+  return losses;
+}
+
+std::optional<SmallVector<unsigned>>
+approx_act::findForwardResults(func::FuncOp func,
+                               ArrayRef<unsigned> requested) {
+  if (!requested.empty()) {
+    if (*llvm::max_element(requested) >= func.getNumResults())
+      return std::nullopt;
+    return SmallVector<unsigned>(requested);
+  }
+  SmallVector<unsigned> losses = findLosses(func);
+  if (losses.size() == 1 || (!losses.empty() && losses.front() == 0))
+    return SmallVector<unsigned>{losses.front()};
+  return std::nullopt;
+}
+
 FailureOr<SmallVector<unsigned>>
 approx_act::resolveForwardResults(func::FuncOp func,
                                   ArrayRef<unsigned> requested) {
+  if (auto found = findForwardResults(func, requested))
+    return std::move(*found);
   unsigned count = func.getNumResults();
   for (unsigned index : requested)
     if (index >= count)
       return func.emitError()
              << "forward result " << index << " is out of range: '"
              << func.getName() << "' has " << count << " results";
-  if (!requested.empty())
-    return SmallVector<unsigned>(requested);
-
-  SmallVector<unsigned> losses;
-  for (auto [index, type] : llvm::enumerate(func.getResultTypes()))
-    if (isLoss(type))
-      losses.push_back(index);
-  if (losses.size() == 1 || (!losses.empty() && losses.front() == 0))
-    return SmallVector<unsigned>{losses.front()};
-  InFlightDiagnostic error = func.emitError()
-                             << "cannot tell which result of '"
-                             << func.getName() << "' is the loss: "
-                             << (losses.empty() ? "none" : "more than one")
-                             << " is a floating-point scalar";
+  InFlightDiagnostic error =
+      func.emitError() << "cannot tell which result of '" << func.getName()
+                       << "' is the loss: "
+                       << (findLosses(func).empty() ? "none" : "more than one")
+                       << " is a floating-point scalar";
   error.attachNote() << "name it with the option forward-results=<index>";
   return failure();
 }

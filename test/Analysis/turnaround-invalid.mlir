@@ -28,3 +28,14 @@ func.func @two_scalars(%x: tensor<8xf32>, %a: tensor<f32>) -> (tensor<8xf32>, te
 func.func @complex(%x: tensor<complex<f32>>) -> tensor<complex<f32>> {
   return %x : tensor<complex<f32>>
 }
+
+// -----
+
+// A function beside the step may be anything.
+
+func.func @step(%x: tensor<f32>) -> tensor<f32> {
+  return %x : tensor<f32>
+}
+func.func @predict(%x: tensor<8xf32>) -> tensor<8xf32> {
+  return %x : tensor<8xf32>
+}

@@ -37,8 +37,12 @@ enum class Phase {
 };
 
 /// The forward results of `func`: `requested`, or, when that is empty, result 0
-/// if it is a rank-0 float (a loss), else the only result that is one. Emits an
-/// error and fails when an index is out of range or nothing fits.
+/// if it is a rank-0 float (a loss), else the only result that is one.
+/// `std::nullopt` when an index is out of range or nothing fits.
+std::optional<SmallVector<unsigned>>
+findForwardResults(func::FuncOp func, ArrayRef<unsigned> requested);
+
+/// The same, but emits an error and fails.
 FailureOr<SmallVector<unsigned>>
 resolveForwardResults(func::FuncOp func, ArrayRef<unsigned> requested);
 

@@ -11,6 +11,19 @@
 using namespace mlir;
 using namespace mlir::approx_act;
 
+/// Whether another function of the module may be the step that is meant. (Reads
+/// nothing of it but the signature: it may be worked on at the same time.)
+static bool isStepElsewhere(func::FuncOp func,
+                            ArrayRef<unsigned> forwardResults) {
+  auto module = func->getParentOfType<ModuleOp>();
+  return module &&
+         llvm::any_of(module.getOps<func::FuncOp>(), [&](func::FuncOp other) {
+           return other != func && other.isPublic() && !other.isExternal() &&
+                  other.getNumResults() > 0 &&
+                  findForwardResults(other, forwardResults);
+         });
+}
+
 FailureOr<TrainingStep> approx_act::getTrainingStep(
     func::FuncOp func, ArrayRef<unsigned> forwardResults, std::string &reason) {
   TrainingStep step;
@@ -24,6 +37,12 @@ FailureOr<TrainingStep> approx_act::getTrainingStep(
     reason = "it has no result";
   if (!reason.empty())
     return step;
+  if (!findForwardResults(func, forwardResults) &&
+      isStepElsewhere(func, forwardResults)) {
+    reason = "which of its results is the loss is not known, and another "
+             "function is a step";
+    return step;
+  }
   FailureOr<SmallVector<unsigned>> resolved =
       resolveForwardResults(func, forwardResults);
   if (failed(resolved))

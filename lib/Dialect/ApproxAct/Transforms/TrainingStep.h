@@ -20,7 +20,7 @@ struct TrainingStep {
 
 /// The forward results of `func`, if it is a training step: public, with a
 /// body of one block, and results. Fails, after an error, when the options do
-/// not fit it. `reason` is why it is not a step.
+/// not fit it, nor any other function. `reason` is why it is not a step.
 FailureOr<TrainingStep> getTrainingStep(func::FuncOp func,
                                         ArrayRef<unsigned> forwardResults,
                                         std::string &reason);

@@ -45,6 +45,11 @@
 // CHECK: Name: unchanged
 // CHECK: Function: regrouped
 
+// CHECK: --- !Missed
+// CHECK: Name: unchanged
+// CHECK: Function: predict
+// CHECK: reason: {{.*}}which of its results is the loss is not known, and another function is a step
+
 //--- step.mlir
 func.func @inference(%x: tensor<8x8xf32>) -> (tensor<f32>, tensor<8x8xf32>) {
   %0 = "stablehlo.tanh"(%x) : (tensor<8x8xf32>) -> tensor<8x8xf32>
@@ -103,4 +108,9 @@ func.func @regrouped(%x: tensor<8xf32>, %n: tensor<f32>) -> (tensor<f32>, tensor
     "stablehlo.return"(%a, %b) : (tensor<f32>, tensor<8xf32>) -> ()
   }) : (tensor<f32>, tensor<8xf32>) -> (tensor<f32>, tensor<8xf32>)
   return %2#0, %2#1 : tensor<f32>, tensor<8xf32>
+}
+
+func.func @predict(%x: tensor<8x8xf32>) -> tensor<8x8xf32> {
+  %0 = "stablehlo.dot"(%x, %x) : (tensor<8x8xf32>, tensor<8x8xf32>) -> tensor<8x8xf32>
+  return %0 : tensor<8x8xf32>
 }
