@@ -14,8 +14,8 @@
 using namespace mlir;
 using namespace mlir::approx_act;
 
-Value approx_act::emitScalars(OpBuilder &builder, Block &block,
-                              ValueRange scalars) {
+SmallVector<Value> approx_act::emitScalars(OpBuilder &builder, Block &block,
+                                           ValueRange scalars) {
   IRMapping mapping;
   for (auto [argument, scalar] : llvm::zip_equal(block.getArguments(), scalars))
     mapping.map(argument, scalar);
@@ -31,8 +31,13 @@ Value approx_act::emitScalars(OpBuilder &builder, Block &block,
   for (Operation &op : block) {
     if (isa<tensor::EmptyOp>(op))
       continue;
-    if (isStableHLOOp(&op, "return"))
-      return op.getNumOperands() == 1 ? getScalar(op.getOperand(0)) : Value();
+    if (isStableHLOOp(&op, "return")) {
+      SmallVector<Value> results =
+          llvm::map_to_vector(op.getOperands(), getScalar);
+      if (!llvm::all_of(results, [](Value result) { return result; }))
+        return {};
+      return results;
+    }
     if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
       TypedAttr value = constant.getValue();
       if (auto splat = dyn_cast<SplatElementsAttr>(value))
@@ -62,4 +67,10 @@ Value approx_act::emitScalars(OpBuilder &builder, Block &block,
       mapping.map(result, inner.lookupOrDefault(value));
   }
   return {};
+}
+
+Value approx_act::emitScalar(OpBuilder &builder, Block &block,
+                             ValueRange scalars) {
+  SmallVector<Value> results = emitScalars(builder, block, scalars);
+  return results.size() == 1 ? results.front() : Value();
 }

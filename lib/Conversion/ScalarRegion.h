@@ -12,9 +12,13 @@
 namespace mlir::approx_act {
 
 /// Emits `block`, the body of an op on tensors of rank 0 in linalg, as ops on
-/// scalars, and returns what it returns; null where something has no such form.
-/// Scalars of arguments that are not used may be null.
-Value emitScalars(OpBuilder &builder, Block &block, ValueRange scalars);
+/// scalars, and returns what it returns; nothing where something has no such
+/// form. Scalars of arguments that are not used may be null.
+SmallVector<Value> emitScalars(OpBuilder &builder, Block &block,
+                               ValueRange scalars);
+
+/// The same of a block that returns one value; null where it has no such form.
+Value emitScalar(OpBuilder &builder, Block &block, ValueRange scalars);
 
 } // namespace mlir::approx_act
 

@@ -115,7 +115,7 @@ Value SortEmitter::emitIsBefore(Value lhs, Value rhs) {
             ? Value()
             : emitExtract(operands[index / 2], index % 2 == 0 ? lhs : rhs));
   }
-  Value result = emitScalars(b, comparator, scalars);
+  Value result = emitScalar(b, comparator, scalars);
   if (result && result.getType().isInteger(1))
     return result;
   isEmitted = false;

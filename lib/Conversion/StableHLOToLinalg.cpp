@@ -14,6 +14,7 @@
 #include "ControlFlowToSCF.h"
 #include "FFTToLinalg.h"
 #include "ScalarRegion.h"
+#include "SelectAndScatterToLinalg.h"
 #include "SortToLinalg.h"
 #include "approx-act/Conversion/Passes.h"
 #include "approx-act/Dialect/ApproxAct/IR/ApproxAct.h"
@@ -184,7 +185,7 @@ static LogicalResult lowerScatter(Operation *op, RewriterBase &rewriter) {
                              : loops[*nextLoop++]);
     Value update = tensor::ExtractOp::create(b, updates, position);
     Value combined =
-        emitScalars(b, op->getRegion(0).front(), {accumulator, update});
+        emitScalar(b, op->getRegion(0).front(), {accumulator, update});
     isEmitted = static_cast<bool>(combined);
     scf::YieldOp::create(b, isEmitted ? combined : accumulator);
     b.setInsertionPointToStart(choice.elseBlock());
@@ -220,9 +221,10 @@ static LogicalResult lowerReduce(Operation *op, RewriterBase &rewriter) {
   };
   bool isEmpty =
       areAll([](RankedTensorType type) { return type.getNumElements() == 0; });
-  bool isWhole = count == 1 && areAll([&](RankedTensorType type) {
-                   return type == op->getResult(0).getType();
-                 });
+  bool isWhole =
+      count > 0 && areAll([&](RankedTensorType type) {
+        return type.getShape() == typeOf(op->getResult(0)).getShape();
+      });
   if (!isEmpty && !isWhole)
     return op->emitError("the reduction is not supported on GPUs");
   rewriter.setInsertionPoint(op);
@@ -246,17 +248,24 @@ static LogicalResult lowerReduce(Operation *op, RewriterBase &rewriter) {
   AffineMap whole = AffineMap::get(rank, 0, rewriter.getContext());
   SmallVector<utils::IteratorType> iterators(rank,
                                              utils::IteratorType::parallel);
-  Value combined;
+  SmallVector<AffineMap> maps(count, own);
+  maps.append(count, whole);
+  maps.append(count, own);
+  bool isEmitted = true;
   auto generic = linalg::GenericOp::create(
-      rewriter, loc, op->getResultTypes(), op->getOperands(), results,
-      {own, whole, own}, iterators,
+      rewriter, loc, op->getResultTypes(), op->getOperands(), results, maps,
+      iterators,
       [&](OpBuilder &builder, Location nestedLoc, ValueRange arguments) {
-        combined = emitScalars(builder, op->getRegion(0).front(),
-                               {arguments[1], arguments[0]});
+        SmallVector<Value> scalars(arguments.slice(count, count));
+        llvm::append_range(scalars, arguments.take_front(count));
+        SmallVector<Value> combined =
+            emitScalars(builder, op->getRegion(0).front(), scalars);
+        isEmitted = combined.size() == count;
         linalg::YieldOp::create(builder, nestedLoc,
-                                combined ? combined : arguments[0]);
+                                isEmitted ? ValueRange(combined)
+                                          : arguments.take_back(count));
       });
-  if (!combined) {
+  if (!isEmitted) {
     rewriter.eraseOp(generic);
     return op->emitError("expected a computation of scalars in the reduction");
   }
@@ -268,6 +277,8 @@ static LogicalResult lower(Operation *op, RewriterBase &rewriter) {
   StringRef name = op->getName().getStringRef();
   if (name == "stablehlo.scatter")
     return lowerScatter(op, rewriter);
+  if (name == "stablehlo.select_and_scatter")
+    return lowerSelectAndScatter(op, rewriter);
   if (name == "stablehlo.sort")
     return lowerSort(op, rewriter);
   if (name == "stablehlo.fft")

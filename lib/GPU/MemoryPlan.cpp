@@ -35,17 +35,6 @@ static SmallVector<AffineExpr> squeeze(AffineMap map, ArrayRef<int64_t> loops) {
   return results;
 }
 
-/// Whether the op reads elements of tensors in its body, as a gather does.
-static bool extractsElements(Operation *op) {
-  bool extracts = false;
-  for (Region &region : op->getRegions())
-    region.walk([&](Operation *nested) {
-      extracts |= llvm::any_of(nested->getOperandTypes(),
-                               llvm::IsaPred<RankedTensorType>);
-    });
-  return extracts;
-}
-
 /// Whether the only elements of `argument` that elements number *i* of `roots`
 /// depend on is its element number *i*, as far as they depend on it at all.
 static bool readOnlyOwnElement(ValueRange roots, Value argument) {
@@ -65,8 +54,13 @@ static bool readOnlyOwnElement(ValueRange roots, Value argument) {
       reached.insert({op->getOperand(0), isSame});
       continue;
     }
-    if (extractsElements(op))
-      return false;
+    // Of tensors that it reads in its body, as a gather does, any element.
+    for (Region &region : op->getRegions())
+      region.walk([&](Operation *nested) {
+        for (Value operand : nested->getOperands())
+          if (isa<RankedTensorType>(operand.getType()))
+            reached.insert({operand, false});
+      });
     auto linalgOp = dyn_cast<linalg::LinalgOp>(op);
     bool isElementwise = linalgOp && linalgOp.getNumReductionLoops() == 0;
     SmallVector<int64_t> loops;

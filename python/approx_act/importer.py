@@ -18,6 +18,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 import jax
+import numpy as np
 from jax import export as jax_export
 from jax._src.export import _export as jax_export_internal
 from jax.interpreters import mlir
@@ -94,9 +95,9 @@ def to_linalg(module: ir.Module, name: str = "<input>") -> str:
     """Prints a module with its StableHLO operations as linalg, in generic form.
 
     Operations of approx_act stay as they are, and so do the few of StableHLO that
-    have no form in linalg (scatters, sorts, loops, Fourier transforms, barriers):
-    ``approx-act-opt`` lowers both.  Such a module comes from
-    ``--approx-act-pipeline="target=approx_act"``.
+    have no form in linalg, or a wrong one (scatters, sorts, loops, Fourier transforms,
+    gradients of poolings, barriers): ``approx-act-opt`` lowers both.  Such a module
+    comes from ``--approx-act-pipeline="target=approx_act"``.
 
     Args:
       module: a module of a context that allows unregistered dialects, as
@@ -108,6 +109,7 @@ def to_linalg(module: ir.Module, name: str = "<input>") -> str:
     """
     _register_passes()
     _remove_empty_slices(module)
+    _hide_poolings(module)
     with module.context:
         # Composites, which jax.export makes of top_k, are what they consist of.
         passes = passmanager.PassManager.parse(
@@ -115,7 +117,46 @@ def to_linalg(module: ir.Module, name: str = "<input>") -> str:
             "stablehlo-legalize-to-linalg)"
         )
         _guard(lambda: passes.run(module.operation), module.context, name, "cannot be lowered")
+    _show_poolings(module)
     return to_text(module)
+
+
+# Marks operations whose padding is not theirs.
+_HIDDEN = "approx_act.hidden"
+
+
+def _hide_poolings(module: ir.Module) -> None:
+    """Keeps the library from lowering gradients of poolings.
+
+    Of equal elements of a window it selects the last, and XLA the first. It leaves
+    windows with padding alone: here they get one on one side, and one less on the other.
+    """
+
+    def hide(op: ir.Operation) -> ir.WalkResult:
+        if op.name == "stablehlo.select_and_scatter":
+            rank = ir.RankedTensorType(op.operands[0].type).rank
+            is_padded = "padding" in op.attributes and np.any(op.attributes["padding"])
+            if rank > 0 and not is_padded:
+                with op.context:
+                    padding = np.zeros((rank, 2), np.int64)
+                    padding[0] = 1, -1
+                    op.attributes["padding"] = ir.DenseElementsAttr.get(padding)
+                    op.attributes[_HIDDEN] = ir.UnitAttr.get()
+        return ir.WalkResult.ADVANCE
+
+    module.operation.walk(hide)
+
+
+def _show_poolings(module: ir.Module) -> None:
+    """Undoes :func:`_hide_poolings`."""
+
+    def show(op: ir.Operation) -> ir.WalkResult:
+        if _HIDDEN in op.attributes:
+            del op.attributes["padding"]
+            del op.attributes[_HIDDEN]
+        return ir.WalkResult.ADVANCE
+
+    module.operation.walk(show)
 
 
 def _remove_empty_slices(module: ir.Module) -> None:

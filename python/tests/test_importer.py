@@ -243,3 +243,26 @@ def test_command_lowers_to_linalg_but_not_the_ops_of_the_project(tmp_path):
     assert '"math.tanh"' in text
     assert '"approx_act.barrier"' in text
     assert "stablehlo" not in text
+
+
+@pytest.mark.parametrize("padding", ["", "padding = dense<[[1, -1]]> : tensor<1x2xi64>, "])
+def test_gradients_of_poolings_are_left_to_the_compiler(padding):
+    windows = "window_dimensions = array<i64: 2>, window_strides = array<i64: 2>"
+    text = importer.to_linalg(
+        importer.load(f"""
+        func.func @main(%x: tensor<8xf32>, %s: tensor<4xf32>, %i: tensor<f32>) -> tensor<8xf32> {{
+          %0 = "stablehlo.select_and_scatter"(%x, %s, %i) <{{{padding}{windows}}}> ({{
+          ^bb0(%a: tensor<f32>, %b: tensor<f32>):
+            %1 = stablehlo.compare GE, %a, %b : (tensor<f32>, tensor<f32>) -> tensor<i1>
+            stablehlo.return %1 : tensor<i1>
+          }}, {{
+          ^bb0(%a: tensor<f32>, %b: tensor<f32>):
+            %1 = stablehlo.add %a, %b : tensor<f32>
+            stablehlo.return %1 : tensor<f32>
+          }}) : (tensor<8xf32>, tensor<4xf32>, tensor<f32>) -> tensor<8xf32>
+          return %0 : tensor<8xf32>
+        }}""")
+    )
+    assert f'"stablehlo.select_and_scatter"(%arg0, %arg1, %arg2) <{{{padding}{windows}}}>' in text
+    assert '"linalg.generic"' in text
+    assert "hidden" not in text

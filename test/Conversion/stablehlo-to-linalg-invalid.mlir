@@ -115,12 +115,12 @@ func.func @transform_of_half(%x: tensor<4xcomplex<f16>>) -> tensor<4xcomplex<f16
 
 // -----
 
-func.func @two_over_no_dimensions(%x: tensor<4xf32>, %s: tensor<f32>) {
+func.func @two_over_another_shape(%x: tensor<4xf32>, %y: tensor<4x2xf32>, %s: tensor<f32>) {
   // expected-error @+1 {{the reduction is not supported on GPUs}}
-  %0:2 = "stablehlo.reduce"(%x, %x, %s, %s) <{dimensions = array<i64>}> ({
+  %0:2 = "stablehlo.reduce"(%x, %y, %s, %s) <{dimensions = array<i64>}> ({
   ^bb0(%a: tensor<f32>, %b: tensor<f32>, %c: tensor<f32>, %d: tensor<f32>):
     "stablehlo.return"(%a, %b) : (tensor<f32>, tensor<f32>) -> ()
-  }) : (tensor<4xf32>, tensor<4xf32>, tensor<f32>, tensor<f32>) -> (tensor<4xf32>, tensor<4xf32>)
+  }) : (tensor<4xf32>, tensor<4x2xf32>, tensor<f32>, tensor<f32>) -> (tensor<4xf32>, tensor<4x2xf32>)
   return
 }
 
@@ -133,5 +133,51 @@ func.func @call_in_reduction(%x: tensor<4xf32>, %s: tensor<f32>) {
     %c = "stablehlo.custom_call"(%a, %b) : (tensor<f32>, tensor<f32>) -> tensor<f32>
     "stablehlo.return"(%c) : (tensor<f32>) -> ()
   }) : (tensor<4xf32>, tensor<f32>) -> tensor<4xf32>
+  return
+}
+
+// -----
+
+func.func @windows_of_another_source(%x: tensor<8xf32>, %s: tensor<5xf32>, %i: tensor<f32>) {
+  // expected-error @+1 {{expected a select_and_scatter of a source with an element for each window of an operand of static shape}}
+  %0 = "stablehlo.select_and_scatter"(%x, %s, %i) <{window_dimensions = array<i64: 2>, window_strides = array<i64: 2>}> ({
+  ^bb0(%a: tensor<f32>, %b: tensor<f32>):
+    %c = arith.constant dense<true> : tensor<i1>
+    "stablehlo.return"(%c) : (tensor<i1>) -> ()
+  }, {
+  ^bb0(%a: tensor<f32>, %b: tensor<f32>):
+    "stablehlo.return"(%a) : (tensor<f32>) -> ()
+  }) : (tensor<8xf32>, tensor<5xf32>, tensor<f32>) -> tensor<8xf32>
+  return
+}
+
+// -----
+
+func.func @call_in_select(%x: tensor<8xf32>, %s: tensor<4xf32>, %i: tensor<f32>) {
+  // expected-error @+1 {{expected a comparison of scalars in the select_and_scatter}}
+  %0 = "stablehlo.select_and_scatter"(%x, %s, %i) <{window_dimensions = array<i64: 2>, window_strides = array<i64: 2>}> ({
+  ^bb0(%a: tensor<f32>, %b: tensor<f32>):
+    %c = "stablehlo.custom_call"(%a, %b) : (tensor<f32>, tensor<f32>) -> tensor<i1>
+    "stablehlo.return"(%c) : (tensor<i1>) -> ()
+  }, {
+  ^bb0(%a: tensor<f32>, %b: tensor<f32>):
+    "stablehlo.return"(%a) : (tensor<f32>) -> ()
+  }) : (tensor<8xf32>, tensor<4xf32>, tensor<f32>) -> tensor<8xf32>
+  return
+}
+
+// -----
+
+func.func @call_in_scatter_of_selected(%x: tensor<8xf32>, %s: tensor<4xf32>, %i: tensor<f32>) {
+  // expected-error @+1 {{expected a computation of scalars in the select_and_scatter}}
+  %0 = "stablehlo.select_and_scatter"(%x, %s, %i) <{window_dimensions = array<i64: 2>, window_strides = array<i64: 2>}> ({
+  ^bb0(%a: tensor<f32>, %b: tensor<f32>):
+    %c = arith.constant dense<true> : tensor<i1>
+    "stablehlo.return"(%c) : (tensor<i1>) -> ()
+  }, {
+  ^bb0(%a: tensor<f32>, %b: tensor<f32>):
+    %c = "stablehlo.custom_call"(%a, %b) : (tensor<f32>, tensor<f32>) -> tensor<f32>
+    "stablehlo.return"(%c) : (tensor<f32>) -> ()
+  }) : (tensor<8xf32>, tensor<4xf32>, tensor<f32>) -> tensor<8xf32>
   return
 }

@@ -295,3 +295,103 @@ func.func @sort_many(%x: tensor<1500000000xi8>) -> tensor<1500000000xi8> {
   }) : (tensor<1500000000xi8>) -> tensor<1500000000xi8>
   return %0 : tensor<1500000000xi8>
 }
+
+// -----
+
+// What is selected stays if the comparison says so; the first of a window has
+// nothing to be compared with. Windows overlap in the second dimension.
+// CHECK-DAG: #[[$POSITION:.+]] = affine_map<(d0, d1, d2, d3) -> (d0 * 2 + d2, d1 * 2 + d3)>
+// CHECK-DAG: #[[$WINDOW:.+]] = affine_map<(d0, d1, d2, d3) -> (d2, d3)>
+// CHECK-LABEL: func.func @select_and_scatter(
+// CHECK-SAME: %[[X:.*]]: tensor<8x9xf32>, %[[Y:.*]]: tensor<4x4xf32>, %[[I:.*]]: tensor<f32>)
+// CHECK: %[[SELECTED:.*]]:2 = linalg.generic
+// CHECK-SAME: indexing_maps = [#[[$POSITION]], #[[$WINDOW]],
+// CHECK-SAME: ["parallel", "parallel", "reduction", "reduction"]
+// CHECK-SAME: ins(%[[X]], %{{.*}} : tensor<8x9xf32>, tensor<2x3xf32>)
+// CHECK: ^bb0(%[[CANDIDATE:.*]]: f32, %{{.*}}: f32, %[[VALUE:.*]]: f32, %[[NUMBER:.*]]: i8):
+// CHECK: %[[GE:.*]] = arith.cmpf oge, %[[VALUE]], %[[CANDIDATE]]
+// CHECK: %[[SOME:.*]] = arith.cmpi ne, %[[NUMBER]], %{{.*}} : i8
+// CHECK: %[[KEPT:.*]] = arith.andi %[[SOME]], %[[GE]]
+// CHECK: arith.select %[[KEPT]], %[[VALUE]], %[[CANDIDATE]]
+// CHECK: arith.select %[[KEPT]], %[[NUMBER]],
+// CHECK: linalg.generic
+// CHECK-SAME: ["parallel", "parallel"]
+// CHECK-SAME: ins(%[[I]] : tensor<f32>)
+// CHECK: scf.for
+// CHECK-NOT: scf.for
+// CHECK: %[[THEIRS:.*]] = tensor.extract %[[SELECTED]]#1
+// CHECK: %[[IS_OWN:.*]] = arith.cmpi eq, %[[THEIRS]],
+// CHECK: scf.if %[[IS_OWN]]
+// CHECK: %[[E:.*]] = tensor.extract %[[Y]]
+// CHECK: arith.addf %{{.*}}, %[[E]]
+func.func @select_and_scatter(%x: tensor<8x9xf32>, %y: tensor<4x4xf32>, %i: tensor<f32>) -> tensor<8x9xf32> {
+  %0 = "stablehlo.select_and_scatter"(%x, %y, %i) <{window_dimensions = array<i64: 2, 3>, window_strides = array<i64: 2, 2>}> ({
+  ^bb0(%a: tensor<f32>, %b: tensor<f32>):
+    %e = tensor.empty() : tensor<i1>
+    %s = linalg.generic {indexing_maps = [affine_map<() -> ()>, affine_map<() -> ()>, affine_map<() -> ()>], iterator_types = []}
+        ins(%a, %b : tensor<f32>, tensor<f32>) outs(%e : tensor<i1>) {
+    ^bb0(%p: f32, %q: f32, %o: i1):
+      %r = arith.cmpf oge, %p, %q : f32
+      linalg.yield %r : i1
+    } -> tensor<i1>
+    "stablehlo.return"(%s) : (tensor<i1>) -> ()
+  }, {
+  ^bb0(%a: tensor<f32>, %b: tensor<f32>):
+    %e = tensor.empty() : tensor<f32>
+    %s = linalg.generic {indexing_maps = [affine_map<() -> ()>, affine_map<() -> ()>, affine_map<() -> ()>], iterator_types = []}
+        ins(%a, %b : tensor<f32>, tensor<f32>) outs(%e : tensor<f32>) {
+    ^bb0(%p: f32, %q: f32, %o: f32):
+      %r = arith.addf %p, %q : f32
+      linalg.yield %r : f32
+    } -> tensor<f32>
+    "stablehlo.return"(%s) : (tensor<f32>) -> ()
+  }) : (tensor<8x9xf32>, tensor<4x4xf32>, tensor<f32>) -> tensor<8x9xf32>
+  return %0 : tensor<8x9xf32>
+}
+
+// -----
+
+// Padding is not selected. 300 elements have no numbers of 8 bits.
+// CHECK-LABEL: func.func @padded_windows(
+// CHECK: tensor.pad %{{.*}} low[2] high[3]
+// CHECK: %[[INSIDE:.*]] = arith.cmpi ult
+// CHECK: arith.select %[[INSIDE]], %{{.*}} : f32
+// CHECK: arith.select %[[INSIDE]], %{{.*}} : i16
+func.func @padded_windows(%x: tensor<300xf32>, %y: tensor<2xf32>, %i: tensor<f32>) -> tensor<300xf32> {
+  %0 = "stablehlo.select_and_scatter"(%x, %y, %i) <{padding = dense<[[2, 4]]> : tensor<1x2xi64>, window_dimensions = array<i64: 300>, window_strides = array<i64: 5>}> ({
+  ^bb0(%a: tensor<f32>, %b: tensor<f32>):
+    %e = tensor.empty() : tensor<i1>
+    %s = linalg.generic {indexing_maps = [affine_map<() -> ()>, affine_map<() -> ()>, affine_map<() -> ()>], iterator_types = []}
+        ins(%a, %b : tensor<f32>, tensor<f32>) outs(%e : tensor<i1>) {
+    ^bb0(%p: f32, %q: f32, %o: i1):
+      %r = arith.cmpf oge, %p, %q : f32
+      linalg.yield %r : i1
+    } -> tensor<i1>
+    "stablehlo.return"(%s) : (tensor<i1>) -> ()
+  }, {
+  ^bb0(%a: tensor<f32>, %b: tensor<f32>):
+    %e = tensor.empty() : tensor<f32>
+    %s = linalg.generic {indexing_maps = [affine_map<() -> ()>, affine_map<() -> ()>, affine_map<() -> ()>], iterator_types = []}
+        ins(%a, %b : tensor<f32>, tensor<f32>) outs(%e : tensor<f32>) {
+    ^bb0(%p: f32, %q: f32, %o: f32):
+      %r = arith.addf %p, %q : f32
+      linalg.yield %r : f32
+    } -> tensor<f32>
+    "stablehlo.return"(%s) : (tensor<f32>) -> ()
+  }) : (tensor<300xf32>, tensor<2xf32>, tensor<f32>) -> tensor<300xf32>
+  return %0 : tensor<300xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func.func @reduce_two_over_no_dimensions(
+// CHECK: linalg.generic
+// CHECK: ^bb0(%[[A:.*]]: f32, %[[B:.*]]: i32, %[[P:.*]]: f32, %[[Q:.*]]: i32, %{{.*}}: f32, %{{.*}}: i32):
+// CHECK: linalg.yield %[[A]], %[[Q]] : f32, i32
+func.func @reduce_two_over_no_dimensions(%x: tensor<4xf32>, %y: tensor<4xi32>, %p: tensor<f32>, %q: tensor<i32>) -> (tensor<4xf32>, tensor<4xi32>) {
+  %0:2 = "stablehlo.reduce"(%x, %y, %p, %q) <{dimensions = array<i64>}> ({
+  ^bb0(%a: tensor<f32>, %b: tensor<i32>, %c: tensor<f32>, %d: tensor<i32>):
+    "stablehlo.return"(%c, %b) : (tensor<f32>, tensor<i32>) -> ()
+  }) : (tensor<4xf32>, tensor<4xi32>, tensor<f32>, tensor<i32>) -> (tensor<4xf32>, tensor<4xi32>)
+  return %0#0, %0#1 : tensor<4xf32>, tensor<4xi32>
+}

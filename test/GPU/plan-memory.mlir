@@ -84,6 +84,52 @@ func.func @transpose(%x: memref<32x32xf32>, %r: memref<32x32xf32>) {
 
 // -----
 
+#id = affine_map<(d0) -> (d0)>
+
+// A gather may read any element of what it takes from, but overwrites the
+// element of another tensor that the same thread has read.
+// CHECK-LABEL: func @gather
+// CHECK: %[[X:.+]] = memref.view {{.*}} to memref<8xf32>
+// CHECK: %[[I:.+]] = memref.view %{{.+}}[%{{.+}}][] : {{.*}} to memref<8xi32>
+// CHECK: %[[SAME:.+]] = arith.constant 256 : index
+// CHECK: %[[R:.+]] = memref.view %{{.+}}[%[[SAME]]][] : memref<288xi8> to memref<8xf32>
+// CHECK: approx_act.kernel "c" ins(%[[X]], %[[I]] : {{.*}}) outs(%[[R]] :
+// PLAN: # peak 96 bytes
+func.func @gather(%x: memref<8xf32>, %r: memref<8xf32>) {
+  %a = memref.alloc() : memref<8xf32>
+  approx_act.kernel "a" ins(%x : memref<8xf32>) outs(%a : memref<8xf32>) {
+  ^bb0(%t: tensor<8xf32>):
+    approx_act.yield %t : tensor<8xf32>
+  }
+  %b = memref.alloc() : memref<8xi32>
+  approx_act.kernel "b" ins(%x : memref<8xf32>) outs(%b : memref<8xi32>) {
+  ^bb0(%t: tensor<8xf32>):
+    %e = tensor.empty() : tensor<8xi32>
+    %0 = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]} ins(%t : tensor<8xf32>) outs(%e : tensor<8xi32>) {
+    ^bb0(%in: f32, %o: i32):
+      %1 = arith.bitcast %in : f32 to i32
+      linalg.yield %1 : i32
+    } -> tensor<8xi32>
+    approx_act.yield %0 : tensor<8xi32>
+  }
+  %c = memref.alloc() : memref<8xf32>
+  approx_act.kernel "c" ins(%a, %b : memref<8xf32>, memref<8xi32>) outs(%c : memref<8xf32>) {
+  ^bb0(%t: tensor<8xf32>, %i: tensor<8xi32>):
+    %e = tensor.empty() : tensor<8xf32>
+    %0 = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]} ins(%i : tensor<8xi32>) outs(%e : tensor<8xf32>) {
+    ^bb0(%in: i32, %o: f32):
+      %1 = arith.index_castui %in : i32 to index
+      %2 = tensor.extract %t[%1] : tensor<8xf32>
+      linalg.yield %2 : f32
+    } -> tensor<8xf32>
+    approx_act.yield %0 : tensor<8xf32>
+  }
+  memref.copy %c, %r : memref<8xf32> to memref<8xf32>
+  return
+}
+
+// -----
+
 #transpose = affine_map<(d0, d1) -> (d1, d0)>
 #id = affine_map<(d0, d1) -> (d0, d1)>
 

@@ -23,6 +23,7 @@ import ml_dtypes
 import numpy as np
 from jax import export as jax_export
 from jax import lax
+from jax._src.lax.windowed_reductions import _select_and_scatter
 
 from approx_act import importer
 
@@ -132,6 +133,37 @@ def interleaved(x: jax.Array) -> tuple[jax.Array, ...]:
     return jnp.sort(x) + 1, order * 2, x[order], jnp.sort(x[order] * x), x + 1
 
 
+def pool(
+    x: jax.Array,
+    window: tuple[int, ...],
+    strides: tuple[int, ...] | None = None,
+    padding: str | list[tuple[int, int]] = "SAME",
+    init: float = -np.inf,
+) -> jax.Array:
+    """The greatest of each window, or the least if `init` is infinity."""
+    function = lax.max if init < 0 else lax.min
+    strides = strides or (1,) * x.ndim
+    return lax.reduce_window(x, np.array(init, x.dtype), function, window, strides, padding)
+
+
+def pool_gradient(*args: Any, **options: Any) -> Callable:
+    """The gradient of a pooling, with another cotangent for each window, in bits."""
+
+    def function(x: jax.Array) -> jax.Array:
+        y, vjp = jax.vjp(lambda x: pool(x, *args, **options), x)
+        return bits(*vjp(np.sin(np.arange(y.size)).reshape(y.shape).astype(y.dtype)))
+
+    return function
+
+
+def select_and_scatter(x: jax.Array, source: jax.Array, init: float, padding: list) -> jax.Array:
+    """That of the last of equal elements, with products, and padding of its own."""
+    window, strides = (3, 2), (2, 1)
+    return _select_and_scatter(
+        x, lax.gt, window, strides, padding, source, jnp.float32(init), lax.mul
+    )
+
+
 def move(x: jax.Array, generator: np.random.Generator) -> jax.Array:
     """The elements of `x` elsewhere, and perhaps some more or fewer of them."""
     axis = int(generator.integers(x.ndim))
@@ -176,6 +208,7 @@ NHWC, NCHW = ("NHWC", "HWIO", "NHWC"), ("NCHW", "OIHW", "NCHW")
 ONE = ((1, 1), (1, 1))
 PLACES = np.array([3, 3, 8, 20, 0], np.int32)  # One twice, one outside.
 TIES = labels(3, 100, classes=9)
+ROUGH = labels(2, 9, 8, 3, classes=9).astype(np.float32)
 ODD = np.array([3, np.nan, -0.0, 0.0, -1, np.inf, -np.nan, -np.inf, 0.0, -0.0] * 3, np.float32)
 
 PROGRAMS: dict[str, tuple[Callable, tuple[Any, ...]]] = {
@@ -306,6 +339,12 @@ PROGRAMS: dict[str, tuple[Callable, tuple[Any, ...]]] = {
         with_gradients((3,), [(-1, 2)], lhs_dilation=(2,)),
         (normal(2, 3, 8), normal(4, 3, 3)),
     ),
+    "a reduction of two over no dimensions": (
+        lambda x, y: lax.reduce(
+            (x, y), (np.float32(2), np.float32(3)), lambda a, b: (a[0] + b[0], a[1] * b[1]), ()
+        ),
+        (normal(4, 3), normal(4, 3)),
+    ),
     "empty slices": (
         lambda x: (x[4:], jnp.concatenate([x, x[4:], lax.dynamic_slice(x, (4, 0), (0, 3))])),
         (normal(4, 3),),
@@ -343,6 +382,71 @@ PROGRAMS: dict[str, tuple[Callable, tuple[Any, ...]]] = {
         f"sort of {size}": (lambda x: (bits(jnp.sort(x)), jnp.argsort(x)), (normal(size),))
         for size in (0, 1, 2, 7, 8, 9, 16, 17, 1000)
     },
+    # Sums have the order that they have in XLA.
+    "gradients of pooling": (pool_gradient((1, 3, 3, 1), (1, 2, 2, 1)), (ROUGH,)),
+    "gradients of pooling, not a number": (
+        pool_gradient((5,), (2,)),
+        (np.where(np.isin(np.arange(30), [7, 8, 23]), np.nan, ODD[::-1]).astype(np.float32),),
+    ),
+    "gradients of pooling, valid": (
+        pool_gradient((1, 2, 3, 1), (1, 1, 2, 1), "VALID"),
+        (ROUGH,),
+    ),
+    "gradients of pooling, apart": (pool_gradient((1, 2, 2, 1), (1, 2, 2, 1), "VALID"), (ROUGH,)),
+    "gradients of pooling, gaps": (pool_gradient((1, 2, 2, 1), (1, 3, 3, 1), "VALID"), (ROUGH,)),
+    "gradients of pooling, padded": (
+        pool_gradient((1, 2, 2, 1), (1, 1, 3, 1), [(0, 0), (3, 2), (2, 4), (0, 0)]),
+        (ROUGH,),
+    ),
+    "gradients of pooling, least": (
+        pool_gradient((1, 3, 3, 1), (1, 2, 2, 1), init=np.inf),
+        (ROUGH,),
+    ),
+    "gradients of pooling, one dimension": (pool_gradient((4,), (3,)), (normal(50),)),
+    "gradients of pooling, large windows": (
+        pool_gradient((300, 1), (7, 1)),
+        (labels(400, 3, classes=50).astype(np.float32),),
+    ),
+    "gradients of pooling, three dimensions": (
+        pool_gradient((1, 2, 3, 2, 1), (1, 2, 1, 1, 1)),
+        (labels(2, 5, 6, 4, 3, classes=5).astype(np.float32),),
+    ),
+    "gradients of pooling, bf16": (
+        pool_gradient((1, 3, 3, 1), (1, 2, 2, 1)),
+        (ROUGH.astype(ml_dtypes.bfloat16),),
+    ),
+    "gradients of pooling, a checkpoint": (
+        jax.grad(jax.checkpoint(lambda x: jnp.sum(pool(jnp.sin(x / 9), (1, 3, 3, 1)) ** 2))),
+        (ROUGH,),
+    ),
+    "gradients of pooling, in a long scan": (
+        jax.grad(
+            lambda x: lax.scan(lambda c, r: (c + jnp.sum(pool(r, (3,), (2,)) ** 2), None), 0.0, x)[
+                0
+            ]
+        ),
+        (normal(300, 9),),
+    ),
+    "gradients of pooling, in a choice": (
+        jax.grad(
+            lambda x: lax.cond(
+                x[0, 0] > 9, lambda y: y.sum(), lambda y: jnp.sum(pool(y, (3, 3)) ** 2), x
+            )
+        ),
+        (normal(8, 6),),
+    ),
+    "select and scatter of other functions": (
+        lambda x, s: select_and_scatter(x, s, 2.0, [(0, 0), (0, 0)]),
+        (labels(9, 8, classes=4).astype(np.float32), normal(4, 7)),
+    ),
+    "select and scatter, padded and cropped": (
+        lambda x, s: select_and_scatter(x, s, 1.0, [(4, 5), (-2, -1)]),
+        (labels(9, 8, classes=4).astype(np.float32), normal(8, 4)),
+    ),
+    "select and scatter of no windows": (
+        lambda x, s: select_and_scatter(x, s, 3.0, [(0, 0), (0, 0)]),
+        (normal(2, 8), normal(0, 7)),
+    ),
     # A thread divides its number by columns and runs: shifts and masks of it.
     **{
         f"sort of {size} rows": (lambda x: (jnp.sort(x, 0), jnp.median(x, 0)), (normal(size, 2),))

@@ -116,6 +116,7 @@ def ConvertStableHLOToLinalgPass : Pass<"convert-stablehlo-to-linalg"> {
     | `scatter` | a `linalg.generic` over the operand and the updates, in which each element combines the updates whose window it is in, in their order |
     | `fft` | products with matrices of roots of unity, see below |
     | `sort` | `linalg.generic`s: one that sorts runs of 8, and one for each time that runs are merged by twos |
+    | `select_and_scatter` | a `linalg.generic` that finds which element each window selects, and one in which each element combines the sources of the windows that have selected it, in their order |
     | `optimization_barrier` | `approx_act.barrier` |
     | `reduce` of no elements | the initial value |
     | `reduce` over no dimensions | a `linalg.generic` that combines each element with the initial value |

@@ -13,9 +13,8 @@
 using namespace mlir;
 using namespace mlir::approx_act;
 
-/// A list with an entry per dimension, `value` for each where it is absent.
-static SmallVector<int64_t> getPerDimension(Operation *op, StringRef name,
-                                            int64_t rank, int64_t value) {
+SmallVector<int64_t> approx_act::getPerDimension(Operation *op, StringRef name,
+                                                 int64_t rank, int64_t value) {
   auto list = op->getAttrOfType<DenseI64ArrayAttr>(name);
   return list ? SmallVector<int64_t>(list.asArrayRef())
               : SmallVector<int64_t>(rank, value);

@@ -19,6 +19,11 @@
 
 namespace mlir::approx_act {
 
+/// The attribute `name` of `op`, a list with an entry per dimension of `rank`;
+/// `value` for each where it is absent.
+SmallVector<int64_t> getPerDimension(Operation *op, StringRef name,
+                                     int64_t rank, int64_t value);
+
 /// Adds each element of `source` to the element of a tensor of zeros, of the
 /// shape of `operand`, that is the greatest of its window of `operand`: the
 /// first of equal ones in row-major order, and what follows a NaN.
