@@ -306,7 +306,12 @@ static LogicalResult lower(Operation *op, RewriterBase &rewriter) {
     rewriter.replaceOp(op, op->getOperands());
     return success();
   }
-  return op->emitError() << "'" << name << "' is not supported on GPUs";
+  InFlightDiagnostic error = op->emitError();
+  if (auto target = op->getAttrOfType<StringAttr>("call_target_name"))
+    return error << "custom call '" << target.getValue()
+                 << "' is not supported on GPUs: it is code of the host or of "
+                    "a library; approx_act.jit leaves it to XLA";
+  return error << "'" << name << "' is not supported on GPUs";
 }
 
 /// Removes what attributes of `op`, and of arguments and results if it is a
@@ -342,6 +347,9 @@ struct ConvertStableHLOToLinalg
     while (isNested && isDone) {
       isNested = false;
       for (Operation *op : collectOps()) {
+        // Where the end of a computation is left, so is the op that it is for.
+        if (isStableHLOOp(op, "return"))
+          continue;
         isNested |= op->getNumRegions() != 0;
         isDone &= succeeded(lower(op, rewriter));
       }

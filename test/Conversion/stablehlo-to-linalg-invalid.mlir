@@ -126,6 +126,19 @@ func.func @two_over_another_shape(%x: tensor<4xf32>, %y: tensor<4x2xf32>, %s: te
 
 // -----
 
+// The function that it calls is no error of its own.
+func.func private @comparator(%a: tensor<f32>, %b: tensor<f32>) -> tensor<i1> {
+  %c = arith.constant dense<true> : tensor<i1>
+  "stablehlo.return"(%c) : (tensor<i1>) -> ()
+}
+func.func @call_of_library(%x: tensor<4xf32>) -> tensor<2xf32> {
+  // expected-error @+1 {{custom call 'ApproxTopK' is not supported on GPUs: it is code of the host or of a library; approx_act.jit leaves it to XLA}}
+  %0 = "stablehlo.custom_call"(%x) <{call_target_name = "ApproxTopK", called_computations = [@comparator]}> : (tensor<4xf32>) -> tensor<2xf32>
+  return %0 : tensor<2xf32>
+}
+
+// -----
+
 func.func @call_in_reduction(%x: tensor<4xf32>, %s: tensor<f32>) {
   // expected-error @+1 {{expected a computation of scalars in the reduction}}
   %0 = "stablehlo.reduce"(%x, %s) <{dimensions = array<i64>}> ({
