@@ -44,7 +44,8 @@ static bool isBoolean(Type type) {
 static bool isExponential(Value value, unsigned depth = 0) {
   constexpr unsigned kMaxDepth = 8;
   auto op = dyn_cast_or_null<ResidualOpInterface>(value.getDefiningOp());
-  if (!op || depth == kMaxDepth)
+  // (Of complex numbers, exponentials have any sign.)
+  if (!op || depth == kMaxDepth || !isApproximable(value.getType()))
     return false;
   auto isOperand = [&](unsigned index) {
     Value operand = op->getOperand(index);
@@ -58,8 +59,9 @@ static bool isExponential(Value value, unsigned depth = 0) {
   case ScalarFunction::Broadcast:
   case ScalarFunction::Reshape:
   case ScalarFunction::Transpose:
-  case ScalarFunction::ReduceAdd:
     return isOperand(0);
+  // Adds its second operand to the sums.
+  case ScalarFunction::ReduceAdd:
   case ScalarFunction::Add:
   case ScalarFunction::Multiply:
   case ScalarFunction::Divide:

@@ -214,6 +214,41 @@ func.func @sigmoid(%x: tensor<64x64xf32>, %w: tensor<64x64xf32>) -> (tensor<f32>
   return %loss, %3 : tensor<f32>, tensor<64x64xf32>
 }
 
+// A sum of exponentials has a root unless it starts below zero, which nobody
+// knows of an argument.
+
+// CHECK-LABEL: storage plan of 'sum_of_exponentials'
+// CHECK-SAME: 1 stored
+// CHECK-NEXT: tensor<64x64xf32> of stablehlo.reduce: codes of 4 bits, of the root
+// CHECK-LABEL: storage plan of 'sum_from_anywhere'
+// CHECK-SAME: 1 stored
+// CHECK-NEXT: tensor<64x64xf32> of stablehlo.reduce: codes of 4 bits (
+func.func @sum_of_exponentials(%x: tensor<64x64x8xf32>, %w: tensor<64x64xf32>) -> (tensor<f32>, tensor<64x64xf32>) {
+  %zero = "stablehlo.constant"() <{value = dense<0.0> : tensor<f32>}> : () -> tensor<f32>
+  %e = "stablehlo.exponential"(%x) : (tensor<64x64x8xf32>) -> tensor<64x64x8xf32>
+  %s = "stablehlo.reduce"(%e, %zero) <{dimensions = array<i64: 2>}> ({
+  ^bb0(%a: tensor<f32>, %b: tensor<f32>):
+    %sum = "stablehlo.add"(%a, %b) : (tensor<f32>, tensor<f32>) -> tensor<f32>
+    "stablehlo.return"(%sum) : (tensor<f32>) -> ()
+  }) : (tensor<64x64x8xf32>, tensor<f32>) -> tensor<64x64xf32>
+  %loss = "stablehlo.dot_general"(%s, %w) <{dot_dimension_numbers = #all}> : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<f32>
+  %g = "stablehlo.broadcast_in_dim"(%loss) <{broadcast_dimensions = array<i64>}> : (tensor<f32>) -> tensor<64x64xf32>
+  %0 = "stablehlo.dot"(%s, %g) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  return %loss, %0 : tensor<f32>, tensor<64x64xf32>
+}
+func.func @sum_from_anywhere(%x: tensor<64x64x8xf32>, %w: tensor<64x64xf32>, %init: tensor<f32>) -> (tensor<f32>, tensor<64x64xf32>) {
+  %e = "stablehlo.exponential"(%x) : (tensor<64x64x8xf32>) -> tensor<64x64x8xf32>
+  %s = "stablehlo.reduce"(%e, %init) <{dimensions = array<i64: 2>}> ({
+  ^bb0(%a: tensor<f32>, %b: tensor<f32>):
+    %sum = "stablehlo.add"(%a, %b) : (tensor<f32>, tensor<f32>) -> tensor<f32>
+    "stablehlo.return"(%sum) : (tensor<f32>) -> ()
+  }) : (tensor<64x64x8xf32>, tensor<f32>) -> tensor<64x64xf32>
+  %loss = "stablehlo.dot_general"(%s, %w) <{dot_dimension_numbers = #all}> : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<f32>
+  %g = "stablehlo.broadcast_in_dim"(%loss) <{broadcast_dimensions = array<i64>}> : (tensor<f32>) -> tensor<64x64xf32>
+  %0 = "stablehlo.dot"(%s, %g) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  return %loss, %0 : tensor<f32>, tensor<64x64xf32>
+}
+
 // The argument of a sine may span many periods; the sine does not.
 
 // CHECK-LABEL: storage plan of 'periodic'
