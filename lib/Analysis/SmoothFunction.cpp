@@ -148,30 +148,34 @@ public:
   bool add(double x, double y) {
     if (isBegun) {
       double change = std::abs(y - lastY);
-      // Also false for what is not finite.
-      if (!(change <= kMaxSlope * (x - lastX)))
-        isSteep = true;
       way += change;
+      // Also true for what is not finite.
+      if (!(change <= steepest * (x - lastX)))
+        steepest = change / (x - lastX);
     }
     least = isBegun ? std::min(least, y) : y;
     greatest = isBegun ? std::max(greatest, y) : y;
     lastX = x;
     lastY = y;
     isBegun = true;
-    return !isSteep;
+    return steepest <= kMaxSlope;
   }
 
+  /// A function of a small range must be flat to be smooth: a step is one
+  /// however small it is.
   bool isSmooth() const {
-    return !isSteep && way <= kMaxCrossings * (greatest - least);
+    double range = greatest - least;
+    return steepest <= kMaxSlope * std::min(1.0, range) &&
+           way <= kMaxCrossings * range;
   }
 
 private:
   bool isBegun = false;
-  bool isSteep = false;
   double lastX = 0.0;
   double lastY = 0.0;
   double least = 0.0;
   double greatest = 0.0;
+  double steepest = 0.0;
   double way = 0.0;
 };
 } // namespace

@@ -214,6 +214,24 @@ func.func @sigmoid(%x: tensor<64x64xf32>, %w: tensor<64x64xf32>) -> (tensor<f32>
   return %loss, %3 : tensor<f32>, tensor<64x64xf32>
 }
 
+// A step is a step however small it is: its side is in no code of the argument.
+
+// CHECK-LABEL: storage plan of 'small_step'
+// CHECK-SAME: 2 stored
+// CHECK-NEXT: tensor<64x64xf32> of stablehlo.dot: codes of 4 bits
+// CHECK-NEXT: tensor<64x64xf32> of stablehlo.multiply: codes of 4 bits
+func.func @small_step(%x: tensor<64x64xf32>, %w: tensor<64x64xf32>) -> (tensor<f32>, tensor<64x64xf32>) {
+  %small = "stablehlo.constant"() <{value = dense<0.01> : tensor<64x64xf32>}> : () -> tensor<64x64xf32>
+  %a = "stablehlo.dot"(%x, %w) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %s = "stablehlo.sign"(%a) : (tensor<64x64xf32>) -> tensor<64x64xf32>
+  %y = "stablehlo.multiply"(%s, %small) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %loss = "stablehlo.dot_general"(%y, %y) <{dot_dimension_numbers = #all}> : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<f32>
+  %g = "stablehlo.broadcast_in_dim"(%loss) <{broadcast_dimensions = array<i64>}> : (tensor<f32>) -> tensor<64x64xf32>
+  %0 = "stablehlo.dot"(%y, %g) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %1 = "stablehlo.dot"(%a, %0) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  return %loss, %1 : tensor<f32>, tensor<64x64xf32>
+}
+
 // A sum of exponentials has a root unless it starts below zero, which nobody
 // knows of an argument.
 

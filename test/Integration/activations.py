@@ -37,6 +37,13 @@ CASES: dict[str, tuple[Callable, float, float]] = {
     "squareplus": (jax.nn.squareplus, 4, 0.01),
     "elu": (jax.nn.elu, 4, 0.06),
     "selu": (jax.nn.selu, 4, 0.12),
+    "wide silu by hand": (lambda x: x / (1 + jnp.exp(-3 * x)), 4, 0.08),
+    "tanh by hand": (
+        lambda x: (jnp.exp(x) - jnp.exp(-x)) / (jnp.exp(x) + jnp.exp(-x)),
+        4,
+        0.1,
+    ),
+    "bell": (lambda x: 4 / (1 + x * x), 4, 0.2),
     "soft sign": (jax.nn.soft_sign, 4, 0.14),
     "tanh": (jnp.tanh, 4, 0.1),
     "erf": (jax.scipy.special.erf, 4, 0.14),

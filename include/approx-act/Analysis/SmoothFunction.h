@@ -27,9 +27,10 @@ struct SmoothFunction {
 
 /// The function that computes `value` from one floating-point tensor as far
 /// back as there is one, if the value changes at most a few times as fast as
-/// that, and does not go to and fro many times. Sampled over the whole line, in
-/// steps of 1/64 between -16 and 16 and wider ones beyond. `std::nullopt` if
-/// there is none, and where every op on the way accepts an approximation
+/// that, and does not go to and fro many times. Where the value's range is less
+/// than 1, the change is measured against that, so that no step passes by being
+/// small. Sampled over the whole line, in steps of 1/64 between -16 and 16 and
+/// wider ones beyond. `std::nullopt` if there is none, and where every op on the way accepts an approximation
 /// anyway.
 std::optional<SmoothFunction> findSmoothFunction(Value value);
 
