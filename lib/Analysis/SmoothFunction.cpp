@@ -6,7 +6,6 @@
 
 #include "approx-act/Analysis/SmoothFunction.h"
 #include "mlir/IR/BuiltinTypes.h"
-#include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SetVector.h"
 #include <cmath>
@@ -15,7 +14,13 @@ using namespace mlir;
 using namespace mlir::approx_act;
 
 /// More ops are not looked at: an erfc is 60 of them.
-static constexpr unsigned kMaxOps = 200;
+static constexpr unsigned kMaxOps = 96;
+/// On the way to a safe denominator.
+static constexpr unsigned kMaxDenominatorOps = 32;
+/// Of the values that a value is a function of, so many of the farthest and so
+/// many of the nearest are tried.
+static constexpr unsigned kMaxFarTries = 2;
+static constexpr unsigned kMaxNearTries = 4;
 /// How much faster than its argument a value may change.
 static constexpr double kMaxSlope = 4.0;
 /// How many times a value may go through its range on the way. The cells of an
@@ -41,7 +46,8 @@ static std::optional<double> getConstant(Value value, unsigned depth = 0) {
   }
   if (operands.empty())
     return std::nullopt;
-  return op.evaluate(operands);
+  Evaluator evaluator = op.getEvaluator();
+  return evaluator ? std::optional(evaluator(operands)) : std::nullopt;
 }
 
 static bool isFloat(Type type) {
@@ -52,10 +58,8 @@ static bool isFloat(Type type) {
 /// Whether the op computes each element of its result from the same elements of
 /// its operands, or from scalars.
 static bool isElementwise(ResidualOpInterface op) {
-  if (op->getNumResults() != 1 || op->getNumRegions() != 0)
-    return false;
-  SmallVector<double> zeros(op->getNumOperands(), 0.0);
-  return op.evaluate(zeros).has_value();
+  return op->getNumResults() == 1 && op->getNumRegions() == 0 &&
+         op.getEvaluator();
 }
 
 /// Whether an op reads a number that is not constant and has to be exact. (A
@@ -69,33 +73,44 @@ static bool demandsExactness(Operation *op) {
   });
 }
 
-/// The points at which functions are compared.
+/// How far the points at which a function is looked at are apart, near zero.
+static constexpr double kStep = 1.0 / 64;
+static constexpr double kCoarseStep = 1.0 / 4;
+
+static SmallVector<double> makeSamples(double step) {
+  constexpr double kNear = 16.0;
+  constexpr unsigned kNumFar = 50;
+  constexpr double kGrowth = 1.25;
+  SmallVector<double> positive;
+  const auto numNear = static_cast<unsigned>(kNear / step);
+  for (unsigned i = 1; i <= numNear; ++i)
+    positive.push_back(i * step);
+  for (unsigned i = 0; i < kNumFar; ++i)
+    positive.push_back(positive.back() * kGrowth);
+  SmallVector<double> all;
+  for (double x : llvm::reverse(positive))
+    all.push_back(-x);
+  all.push_back(0.0);
+  llvm::append_range(all, positive);
+  return all;
+}
+
 static ArrayRef<double> getSamples() {
-  static const SmallVector<double> samples = [] {
-    constexpr unsigned kNumNear = 1024;
-    constexpr double kStep = 1.0 / 64;
-    constexpr unsigned kNumFar = 50;
-    constexpr double kGrowth = 1.25;
-    SmallVector<double> positive;
-    for (unsigned i = 1; i <= kNumNear; ++i)
-      positive.push_back(i * kStep);
-    for (unsigned i = 0; i < kNumFar; ++i)
-      positive.push_back(positive.back() * kGrowth);
-    SmallVector<double> all;
-    for (double x : llvm::reverse(positive))
-      all.push_back(-x);
-    all.push_back(0.0);
-    llvm::append_range(all, positive);
-    return all;
-  }();
+  static const SmallVector<double> samples = makeSamples(kStep);
+  return samples;
+}
+
+/// Some of these.
+static ArrayRef<double> getCoarseSamples() {
+  static const SmallVector<double> samples = makeSamples(kCoarseStep);
   return samples;
 }
 
 namespace {
-/// The ops of one function, with the places of their operands looked up once.
-class Evaluator {
+/// The ops of one function, with all that has to be looked up looked up once.
+class Program {
 public:
-  Evaluator(Value argument, ArrayRef<Operation *> ops) {
+  Program(Value argument, ArrayRef<Operation *> ops) {
     llvm::DenseMap<Value, unsigned> places = {{argument, 0}};
     values.push_back(0.0);
     auto getPlace = [&](Value value) {
@@ -105,7 +120,7 @@ public:
       return it->second;
     };
     for (Operation *op : ops) {
-      Step step{cast<ResidualOpInterface>(op), {}, 0};
+      Step step{cast<ResidualOpInterface>(op).getEvaluator(), {}, 0};
       for (Value operand : op->getOperands())
         step.operands.push_back(getPlace(operand));
       step.result = getPlace(op->getResult(0));
@@ -113,25 +128,24 @@ public:
     }
   }
 
-  void evaluate(double x) {
+  void run(double x) {
     values[0] = x;
     SmallVector<double, 4> operands;
     for (Step &step : steps) {
       operands.clear();
       for (unsigned place : step.operands)
         operands.push_back(values[place]);
-      values[step.result] = *step.op.evaluate(operands);
+      values[step.result] = step.evaluator(operands);
     }
   }
 
   /// The last value of the op at `index`.
-  double getResult(unsigned index) const {
-    return values[steps[index].result];
-  }
+  double getResult(unsigned index) const { return values[steps[index].result]; }
+  double getResult() const { return values[steps.back().result]; }
 
 private:
   struct Step {
-    ResidualOpInterface op;
+    Evaluator evaluator;
     SmallVector<unsigned, 3> operands;
     unsigned result;
   };
@@ -169,6 +183,12 @@ public:
            way <= kMaxCrossings * range;
   }
 
+  /// The same of points so far apart that the extremes may lie between them.
+  bool mayBeSmooth(double step) const {
+    return steepest <= kMaxSlope &&
+           way <= kMaxCrossings * (greatest - least + kMaxSlope * step);
+  }
+
 private:
   bool isBegun = false;
   double lastX = 0.0;
@@ -182,15 +202,20 @@ private:
 
 static bool isSmooth(Value argument, ArrayRef<Operation *> ops,
                      bool ofReciprocal = false) {
-  Evaluator evaluator(argument, ops);
-  Course course;
-  for (double x : getSamples()) {
-    evaluator.evaluate(x);
-    double y = evaluator.getResult(ops.size() - 1);
-    if (!course.add(x, ofReciprocal ? 1.0 / y : y))
-      return false;
-  }
-  return course.isSmooth();
+  Program program(argument, ops);
+  auto follow = [&](ArrayRef<double> samples) {
+    Course course;
+    for (double x : samples) {
+      program.run(x);
+      double y = program.getResult();
+      if (!course.add(x, ofReciprocal ? 1.0 / y : y))
+        break;
+    }
+    return course;
+  };
+  // Most functions fail here.
+  return follow(getCoarseSamples()).mayBeSmooth(kCoarseStep) &&
+         follow(getSamples()).isSmooth();
 }
 
 namespace {
@@ -210,7 +235,7 @@ struct Chain {
 };
 } // namespace
 
-static Chain traceArguments(Value value) {
+static Chain traceArguments(Value value, unsigned maxOps) {
   Chain chain;
   if (!isFloat(value.getType()) || !value.getDefiningOp())
     return chain;
@@ -231,7 +256,7 @@ static Chain traceArguments(Value value) {
   llvm::SmallSetVector<Value, 16> pending;
   pending.insert(value);
   bool isAnyExact = false;
-  while (chain.ops.size() < kMaxOps) {
+  while (chain.ops.size() < maxOps) {
     Value last = *llvm::max_element(pending, [&](Value a, Value b) {
       if (isCaptured(a) || isCaptured(b))
         return isCaptured(a) && !isCaptured(b);
@@ -263,10 +288,13 @@ static Chain traceArguments(Value value) {
 }
 
 std::optional<SmoothFunction> approx_act::findSmoothFunction(Value value) {
-  Chain chain = traceArguments(value);
+  Chain chain = traceArguments(value, kMaxOps);
+  llvm::erase_if(chain.candidates,
+                 [](const auto &candidate) { return !candidate.isAnyExact; });
+  if (chain.candidates.size() > kMaxNearTries + kMaxFarTries)
+    chain.candidates.erase(chain.candidates.begin() + kMaxNearTries,
+                           chain.candidates.end() - kMaxFarTries);
   for (const Chain::Candidate &candidate : llvm::reverse(chain.candidates)) {
-    if (!candidate.isAnyExact)
-      break;
     SmallVector<Operation *> ops(
         llvm::reverse(ArrayRef(chain.ops).take_front(candidate.numOps)));
     if (isSmooth(candidate.argument, ops))
@@ -275,10 +303,10 @@ std::optional<SmoothFunction> approx_act::findSmoothFunction(Value value) {
   return std::nullopt;
 }
 
-std::optional<SmoothFunction>
-approx_act::findSafeDenominator(Value value) {
-  Chain chain = traceArguments(value);
-  for (const Chain::Candidate &candidate : chain.candidates) {
+std::optional<SmoothFunction> approx_act::findSafeDenominator(Value value) {
+  Chain chain = traceArguments(value, kMaxDenominatorOps);
+  for (const Chain::Candidate &candidate :
+       ArrayRef(chain.candidates).take_front(kMaxNearTries)) {
     SmallVector<Operation *> ops(
         llvm::reverse(ArrayRef(chain.ops).take_front(candidate.numOps)));
     if (isSmooth(candidate.argument, ops, /*ofReciprocal=*/true))
@@ -302,13 +330,13 @@ static SmallVector<Operation *> getSlice(ArrayRef<Operation *> ops,
 SmallVector<SmoothFunction>
 approx_act::findSafeFactors(const SmoothFunction &denominator) {
   ArrayRef<Operation *> ops = denominator.ops;
-  Evaluator evaluator(denominator.argument, ops);
+  Program program(denominator.argument, ops);
   SmallVector<Course> quotients(ops.size());
   for (double x : getSamples()) {
-    evaluator.evaluate(x);
-    double divisor = evaluator.getResult(ops.size() - 1);
+    program.run(x);
+    double divisor = program.getResult();
     for (auto [index, quotient] : llvm::enumerate(quotients)) {
-      double y = evaluator.getResult(index);
+      double y = program.getResult(index);
       // Both may be too large for a number where their quotient is not.
       if (std::isfinite(y) && std::isfinite(divisor))
         quotient.add(x, y / divisor);
@@ -322,4 +350,25 @@ approx_act::findSafeFactors(const SmoothFunction &denominator) {
       factors.push_back({denominator.argument, std::move(slice)});
   }
   return factors;
+}
+
+ExactnessAnalysis::ExactnessAnalysis(Block &block) {
+  for (Operation &op : block) {
+    auto residualOp = dyn_cast<ResidualOpInterface>(op);
+    if (!residualOp || !isElementwise(residualOp))
+      continue;
+    unsigned distance = kMaxOps;
+    for (Value operand : op.getOperands())
+      if (auto it = distances.find(operand.getDefiningOp());
+          it != distances.end())
+        distance = std::min(distance, it->second + 1);
+    if (distance > 0 && demandsExactness(&op))
+      distance = 0;
+    if (distance < kMaxOps)
+      distances[&op] = distance;
+  }
+}
+
+bool ExactnessAnalysis::isDemandedNear(Value value) const {
+  return distances.contains(value.getDefiningOp());
 }

@@ -78,7 +78,8 @@ public:
   Builder(StoragePlan &plan, const NormalisationAnalysis &normalisation,
           const StorageOptions &options)
       : plan(plan), turnaround(plan.turnaround), normalisation(normalisation),
-        options(options), source(graph.addNode()), sink(graph.addNode()) {}
+        options(options), exactness(turnaround.getFunction().getBody().front()),
+        source(graph.addNode()), sink(graph.addNode()) {}
 
   void run();
 
@@ -107,6 +108,7 @@ private:
   const Turnaround &turnaround;
   const NormalisationAnalysis &normalisation;
   const StorageOptions &options;
+  ExactnessAnalysis exactness;
 
   FlowGraph graph;
   unsigned source;
@@ -261,8 +263,7 @@ bool StoragePlan::Builder::canRecompute(Value value) {
 void StoragePlan::Builder::findFactors() {
   for (Operation &op : turnaround.getFunction().getBody().front()) {
     auto division = dyn_cast<ResidualOpInterface>(op);
-    if (!division ||
-        division.getScalarFunction() != ScalarFunction::Divide ||
+    if (!division || division.getScalarFunction() != ScalarFunction::Divide ||
         getDemand(&op, 1) != Demand::Function)
       continue;
     const auto &function = getFunction(op.getOperand(1), Function);
@@ -280,7 +281,8 @@ StoragePlan::Builder::getFunction(Value value, Layer layer) {
     return it->second;
   if (layer == Function)
     return it->second = findSafeDenominator(value);
-  it->second = findSmoothFunction(value);
+  if (exactness.isDemandedNear(value))
+    it->second = findSmoothFunction(value);
   if (!it->second && factors.contains(value))
     it->second = factors.at(value);
   return it->second;

@@ -35,9 +35,7 @@ struct Model : ResidualOpInterface::ExternalModel<Model<Op, function>, Op> {
       return std::nullopt;
     return elements.getSplatValue<APFloat>().convertToDouble();
   }
-  std::optional<double> evaluate(Operation *, ArrayRef<double>) const {
-    return std::nullopt;
-  }
+  Evaluator getEvaluator(Operation *) const { return nullptr; }
 };
 
 } // namespace

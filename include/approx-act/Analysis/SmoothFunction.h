@@ -15,6 +15,7 @@
 #define APPROX_ACT_ANALYSIS_SMOOTHFUNCTION_H
 
 #include "approx-act/Interfaces/ResidualOpInterface.h"
+#include "llvm/ADT/DenseMap.h"
 
 namespace mlir::approx_act {
 
@@ -30,8 +31,9 @@ struct SmoothFunction {
 /// that, and does not go to and fro many times. Where the value's range is less
 /// than 1, the change is measured against that, so that no step passes by being
 /// small. Sampled over the whole line, in steps of 1/64 between -16 and 16 and
-/// wider ones beyond. `std::nullopt` if there is none, and where every op on the way accepts an approximation
-/// anyway.
+/// wider ones beyond. `std::nullopt` if there is none, and where every op on
+/// the way accepts an approximation anyway. In a long chain only the farthest
+/// and the nearest of the values are tried.
 std::optional<SmoothFunction> findSmoothFunction(Value value);
 
 /// The function that computes `value` from the nearest value of which the
@@ -45,6 +47,19 @@ std::optional<SmoothFunction> findSafeDenominator(Value value);
 /// `1 + exp(-x)`. A derivative multiplies by such a value what it has divided
 /// by the denominator. Each with the function that computes it from there.
 SmallVector<SmoothFunction> findSafeFactors(const SmoothFunction &denominator);
+
+/// Which values of a block are computed with an op that demands exactness, not
+/// too far back. Of others there is no use in a smooth function.
+class ExactnessAnalysis {
+public:
+  explicit ExactnessAnalysis(Block &block);
+
+  bool isDemandedNear(Value value) const;
+
+private:
+  /// How many ops farther back the nearest of those is.
+  llvm::DenseMap<Operation *, unsigned> distances;
+};
 
 } // namespace mlir::approx_act
 

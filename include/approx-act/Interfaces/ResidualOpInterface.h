@@ -70,6 +70,9 @@ enum class Demand {
   Exact,
 };
 
+/// The value of an elementwise op for values of its operands.
+using Evaluator = double (*)(llvm::ArrayRef<double> operands);
+
 /// Directions of a comparison.
 enum class Comparison { EQ, NE, GE, GT, LE, LT };
 

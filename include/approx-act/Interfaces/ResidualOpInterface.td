@@ -55,12 +55,11 @@ def ResidualOpInterface : OpInterface<"ResidualOpInterface"> {
       }],
       "::std::optional<double>", "getSplatValue", (ins)>,
     InterfaceMethod<[{
-        For an elementwise op on real numbers and booleans (0 and 1), its value
-        for the given operands; `std::nullopt` for every other op, whatever the
-        operands.
+        For an elementwise op on real numbers and booleans (0 and 1), what
+        computes its value from those of all its operands; null for every other
+        op.
       }],
-      "::std::optional<double>", "evaluate",
-      (ins "::llvm::ArrayRef<double>":$operands)>,
+      "::mlir::approx_act::Evaluator", "getEvaluator", (ins)>,
   ];
 }
 

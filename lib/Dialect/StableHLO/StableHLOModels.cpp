@@ -309,15 +309,15 @@ StableHLOResidualModel::getSplatValue(Operation *op) const {
 }
 
 namespace {
-struct Evaluator {
+struct ArithmeticOp {
   unsigned numOperands;
-  double (*function)(ArrayRef<double> x);
+  Evaluator evaluator;
 };
 } // namespace
 
-static const llvm::StringMap<Evaluator> &getEvaluators() {
+static const llvm::StringMap<ArithmeticOp> &getArithmeticOps() {
   using X = ArrayRef<double>;
-  static const llvm::StringMap<Evaluator> table = {
+  static const llvm::StringMap<ArithmeticOp> table = {
       {"add", {2, [](X x) { return x[0] + x[1]; }}},
       {"subtract", {2, [](X x) { return x[0] - x[1]; }}},
       {"multiply", {2, [](X x) { return x[0] * x[1]; }}},
@@ -351,26 +351,26 @@ static const llvm::StringMap<Evaluator> &getEvaluators() {
   return table;
 }
 
-static bool compare(Comparison comparison, double x, double y) {
+static Evaluator getEvaluatorOf(Comparison comparison) {
+  using X = ArrayRef<double>;
   switch (comparison) {
   case Comparison::EQ:
-    return x == y;
+    return [](X x) { return double(x[0] == x[1]); };
   case Comparison::NE:
-    return x != y;
+    return [](X x) { return double(x[0] != x[1]); };
   case Comparison::GE:
-    return x >= y;
+    return [](X x) { return double(x[0] >= x[1]); };
   case Comparison::GT:
-    return x > y;
+    return [](X x) { return double(x[0] > x[1]); };
   case Comparison::LE:
-    return x <= y;
+    return [](X x) { return double(x[0] <= x[1]); };
   case Comparison::LT:
-    return x < y;
+    return [](X x) { return double(x[0] < x[1]); };
   }
   llvm_unreachable("all comparisons are listed");
 }
 
-std::optional<double>
-StableHLOResidualModel::evaluate(Operation *op, ArrayRef<double> x) const {
+Evaluator StableHLOResidualModel::getEvaluator(Operation *op) const {
   // Integers wrap, and complex numbers are none of this.
   auto isRealOrBoolean = [](Type type) {
     auto tensor = dyn_cast<RankedTensorType>(type);
@@ -380,17 +380,17 @@ StableHLOResidualModel::evaluate(Operation *op, ArrayRef<double> x) const {
   if (op->getNumResults() != 1 ||
       !isRealOrBoolean(op->getResult(0).getType()) ||
       !llvm::all_of(op->getOperandTypes(), isRealOrBoolean))
-    return std::nullopt;
+    return nullptr;
   // The shim takes any number of operands.
   if (std::optional<Comparison> comparison = getComparison(op))
-    return x.size() == 2
-               ? std::optional(double(compare(*comparison, x[0], x[1])))
-               : std::nullopt;
+    return op->getNumOperands() == 2 ? getEvaluatorOf(*comparison) : nullptr;
   StringRef name = op->getName().stripDialect();
-  auto it = getEvaluators().find(name);
-  if (it == getEvaluators().end() || it->second.numOperands != x.size())
-    return std::nullopt;
+  auto it = getArithmeticOps().find(name);
+  if (it == getArithmeticOps().end() ||
+      it->second.numOperands != op->getNumOperands())
+    return nullptr;
   // What becomes a boolean is whether it is zero.
-  bool intoBoolean = name == "convert" && !isFloat(op->getResult(0).getType());
-  return intoBoolean ? double(x[0] != 0.0) : it->second.function(x);
+  if (name == "convert" && !isFloat(op->getResult(0).getType()))
+    return [](ArrayRef<double> x) { return double(x[0] != 0.0); };
+  return it->second.evaluator;
 }

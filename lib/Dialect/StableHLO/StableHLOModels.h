@@ -41,7 +41,7 @@ struct StableHLOResidualModel
   std::optional<Comparison> getComparison(Operation *op) const;
   SmallVector<int64_t> getDimensions(Operation *op) const;
   std::optional<double> getSplatValue(Operation *op) const;
-  std::optional<double> evaluate(Operation *op, ArrayRef<double> x) const;
+  Evaluator getEvaluator(Operation *op) const;
   static bool classof(Operation *op);
 };
 
