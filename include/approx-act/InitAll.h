@@ -41,7 +41,6 @@ inline void registerAllPasses() {
   registerInlinerPass();
   registerCSEPass();
   registerCanonicalizerPass();
-  registerSymbolDCEPass();
 }
 
 } // namespace mlir::approx_act

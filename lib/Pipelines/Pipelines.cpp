@@ -28,7 +28,6 @@ void approx_act::buildPipeline(OpPassManager &pm,
   // An export calls private functions for what the framework names (a ReLU, a
   // softmax); the analyses look at one block.
   pm.addPass(createInlineCalls());
-  pm.addPass(createSymbolDCEPass());
   // Equal masks and derivatives become one value, stored once. Nothing may
   // merge ops after the rewrite: a recomputation is a copy on purpose.
   pm.addNestedPass<func::FuncOp>(createCSEPass());
@@ -81,7 +80,6 @@ static std::unique_ptr<Pass> createLinalgCanonicalizer() {
 /// From linalg on tensors to launches of the gpu dialect.
 static void buildKernels(OpPassManager &pm, const ToGPUOptions &options) {
   pm.addPass(createInlineCalls());
-  pm.addPass(createSymbolDCEPass());
   pm.addPass(createLegalizeTypes());
   pm.addPass(createConvertStableHLOToLinalgPass());
   pm.addPass(createConvertApproxActToLinalgPass());

@@ -13,7 +13,7 @@ from jax.sharding import NamedSharding
 from jax.sharding import PartitionSpec as P
 
 import approx_act
-from approx_act import importer
+from approx_act import importer, tool
 
 
 def step(w, x):
@@ -211,6 +211,23 @@ def test_command_writes_every_form(form, tmp_path):
     text = approx_act.import_module(target)
     assert '"stablehlo.tanh"' in text
     assert TANH in text
+
+
+def test_composites_keep_their_decomposition():
+    """jax.export makes one of top_k, and what it consists of is a private function."""
+
+    def step(w, x):
+        def loss(w):
+            best, _ = jax.lax.top_k(jnp.tanh(x @ w), 4)
+            return jnp.mean(best**2)
+
+        return jax.value_and_grad(loss)(w)
+
+    exported = jax.export.export(jax.jit(step))(W, X)
+    rewritten = tool.run(approx_act.import_module(exported), "bits=4 min-fraction=0")
+    assert '"stablehlo.composite"' in rewritten.text
+    again = approx_act.to_exported(rewritten.text, exported).call(W, X)
+    np.testing.assert_allclose(again[0], step(W, X)[0], rtol=1e-6)
 
 
 def test_damaged_export_is_an_error():

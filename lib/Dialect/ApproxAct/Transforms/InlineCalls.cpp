@@ -89,17 +89,27 @@ struct InlineCalls : approx_act::impl::InlineCallsBase<InlineCalls> {
       }
       addReferenced(func, symbols, needed);
     }
+    for (func::FuncOp func :
+         llvm::make_early_inc_range(module.getOps<func::FuncOp>()))
+      if (func.isPrivate() && !needed.contains(func))
+        func.erase();
   }
 
 private:
-  /// Adds the functions that `op` refers to.
+  /// Adds the functions that `op` refers to. (Upstream's uses of symbols are
+  /// not those in properties of ops without a definition, which StableHLO's
+  /// are: the decomposition of a composite, the computations of a custom call.)
   static void addReferenced(Operation *op, const SymbolTable &symbols,
                             llvm::SetVector<func::FuncOp> &functions) {
-    if (auto uses = SymbolTable::getSymbolUses(op))
-      for (const SymbolTable::SymbolUse &use : *uses)
-        if (auto func = symbols.lookup<func::FuncOp>(
-                use.getSymbolRef().getRootReference()))
-          functions.insert(func);
+    auto add = [&](SymbolRefAttr symbol) {
+      if (auto func = symbols.lookup<func::FuncOp>(symbol.getRootReference()))
+        functions.insert(func);
+    };
+    op->walk([&](Operation *inner) {
+      inner->getDiscardableAttrDictionary().walk(add);
+      if (Attribute properties = inner->getPropertiesAsAttribute())
+        properties.walk(add);
+    });
   }
 };
 } // namespace

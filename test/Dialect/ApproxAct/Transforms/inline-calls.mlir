@@ -38,7 +38,7 @@ func.func @bodies(%x: tensor<f32>, %c: tensor<i1>) -> tensor<f32> {
   %0 = call @with_body(%x, %c) : (tensor<f32>, tensor<i1>) -> tensor<f32>
   return %0 : tensor<f32>
 }
-// CHECK-LABEL: func private @with_body
+// CHECK-NOT: func private @with_body
 func.func private @with_body(%x: tensor<f32>, %c: tensor<i1>) -> tensor<f32> {
   %0 = "stablehlo.if"(%c) ({
     %1 = func.call @inner(%x) : (tensor<f32>) -> tensor<f32>
@@ -90,8 +90,14 @@ func.func private @odd(%x: tensor<f32>) -> tensor<f32> {
 func.func @referenced(%x: tensor<f32>) -> tensor<f32> {
   // CHECK: "stablehlo.custom_call"
   %0 = "stablehlo.custom_call"(%x) <{call_target_name = "f"}> {called_computations = [@target]} : (tensor<f32>) -> tensor<f32>
-  %1 = call @countdown(%0) : (tensor<f32>) -> tensor<f32>
-  return %1 : tensor<f32>
+  // CHECK: "stablehlo.composite"
+  %1 = "stablehlo.composite"(%0) <{decomposition = @parts, name = "g"}> : (tensor<f32>) -> tensor<f32>
+  %2 = call @countdown(%1) : (tensor<f32>) -> tensor<f32>
+  return %2 : tensor<f32>
+}
+// CHECK-LABEL: func private @parts
+func.func private @parts(%x: tensor<f32>) -> tensor<f32> {
+  return %x : tensor<f32>
 }
 // CHECK-LABEL: func private @target
 func.func private @target(%x: tensor<f32>) -> tensor<f32> {

@@ -25,8 +25,9 @@ def InlineCalls : Pass<"approx-act-inline", "::mlir::ModuleOp"> {
     inliner splits that block at each call and moves all that follows, which
     takes time quadratic in the depth. Calls of functions that call themselves,
     by way of others too, and of functions of several blocks stay. Private
-    functions that nothing refers to any more are left with the calls they have
-    (`-symbol-dce` removes them). Locations become call sites, as upstream's do.
+    functions that nothing refers to any more are erased; `-symbol-dce` does not
+    see what ops refer to that have no definition, such as the decomposition of a
+    composite. Locations become call sites, as upstream's do.
   }];
 }
 
