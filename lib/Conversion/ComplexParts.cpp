@@ -36,24 +36,43 @@ SmallVector<Value> approx_act::emitElements(
   return llvm::to_vector_of<Value>(generic.getResults());
 }
 
+Value approx_act::emitSumsOfProducts(ImplicitLocOpBuilder &b, Value lhs,
+                                     Value rhs, Value init,
+                                     ArrayRef<AffineMap> maps,
+                                     ArrayRef<utils::IteratorType> iterators) {
+  return linalg::GenericOp::create(
+             b, init.getType(), ValueRange{lhs, rhs}, init, maps, iterators,
+             [](OpBuilder &builder, Location loc, ValueRange arguments) {
+               Value product = arith::MulFOp::create(builder, loc, arguments[0],
+                                                     arguments[1]);
+               Value sum =
+                   arith::AddFOp::create(builder, loc, arguments[2], product);
+               linalg::YieldOp::create(builder, loc, sum);
+             })
+      .getResult(0);
+}
+
+Value approx_act::emitPart(ImplicitLocOpBuilder &b, Value number, bool isReal) {
+  if (isReal)
+    return complex::ReOp::create(b, number);
+  return complex::ImOp::create(b, number);
+}
+
 ComplexParts approx_act::emitParts(ImplicitLocOpBuilder &b, Value value) {
   auto type = cast<RankedTensorType>(value.getType());
   Type element = cast<ComplexType>(type.getElementType()).getElementType();
   AffineMap own = b.getMultiDimIdentityMap(type.getRank());
-  auto emitPart = [&](bool isReal) {
+  auto emitOne = [&](bool isReal) {
     return emitElements(
                b, type.getShape(), element, 1, value, own,
                [&](ImplicitLocOpBuilder &nested, ValueRange arguments) {
-                 Value number = arguments.front();
-                 Value part =
-                     isReal ? complex::ReOp::create(nested, number).getResult()
-                            : complex::ImOp::create(nested, number).getResult();
-                 return SmallVector<Value>{part};
+                 return SmallVector<Value>{
+                     emitPart(nested, arguments.front(), isReal)};
                })
         .front();
   };
-  Value re = emitPart(true);
-  return {re, emitPart(false)};
+  Value re = emitOne(true);
+  return {re, emitOne(false)};
 }
 
 Value approx_act::emitComplex(ImplicitLocOpBuilder &b, ComplexParts parts) {

@@ -7,6 +7,7 @@
 #ifndef APPROX_ACT_LIB_CONVERSION_COMPLEXPARTS_H
 #define APPROX_ACT_LIB_CONVERSION_COMPLEXPARTS_H
 
+#include "mlir/Dialect/Utils/StructuredOpsUtils.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 
 namespace mlir::approx_act {
@@ -23,6 +24,15 @@ SmallVector<Value> emitElements(
     ImplicitLocOpBuilder &b, ArrayRef<int64_t> shape, Type element,
     unsigned count, ValueRange inputs, ArrayRef<AffineMap> maps,
     function_ref<SmallVector<Value>(ImplicitLocOpBuilder &, ValueRange)> body);
+
+/// Emits a `linalg.generic` that adds to `init` sums of products of real
+/// numbers: what contractions are recognised by.
+Value emitSumsOfProducts(ImplicitLocOpBuilder &b, Value lhs, Value rhs,
+                         Value init, ArrayRef<AffineMap> maps,
+                         ArrayRef<utils::IteratorType> iterators);
+
+/// Emits the real or the imaginary part of a number.
+Value emitPart(ImplicitLocOpBuilder &b, Value number, bool isReal);
 
 /// Emits what takes a tensor of complex numbers apart.
 ComplexParts emitParts(ImplicitLocOpBuilder &b, Value value);

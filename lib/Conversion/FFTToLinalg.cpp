@@ -146,6 +146,15 @@ private:
   ComplexParts multiply(ComplexParts rows,
                         ArrayRef<std::complex<double>> factors, bool isReal);
 
+  /// The first columns of a tensor.
+  Value takeColumns(Value value, int64_t count) {
+    SmallVector<OpFoldResult> offsets(2, b.getIndexAttr(0));
+    SmallVector<OpFoldResult> strides(2, b.getIndexAttr(1));
+    SmallVector<OpFoldResult> sizes = {b.getIndexAttr(getShape(value)[0]),
+                                       b.getIndexAttr(count)};
+    return tensor::ExtractSliceOp::create(b, value, offsets, sizes, strides);
+  }
+
   /// A constant of the parts of `numbers`, of two rows.
   Value emitTable(ArrayRef<std::complex<double>> numbers);
   Value emitRoots(Kind kind);
@@ -158,6 +167,14 @@ private:
   FloatType element;
 };
 } // namespace
+
+static ComplexParts forParts(ComplexParts parts,
+                             function_ref<Value(Value)> change) {
+  parts.re = change(parts.re);
+  if (parts.im)
+    parts.im = change(parts.im);
+  return parts;
+}
 
 static Value createIndex(ImplicitLocOpBuilder &b, int64_t value) {
   return arith::ConstantIndexOp::create(b, value);
@@ -294,16 +311,8 @@ ComplexParts FourierEmitter::emitProduct(ComplexParts rows, Kind kind,
       continue;
     Value matrix = emitMatrix(table, kind, shape, factor != rows.re, isHalf);
     Value zeros = emitZeros(b, {count, shape[1], outputs}, element);
-    auto product = linalg::GenericOp::create(
-        b, zeros.getType(), ValueRange{factor, matrix}, zeros, maps, iterators,
-        [](OpBuilder &builder, Location loc, ValueRange arguments) {
-          Value product =
-              arith::MulFOp::create(builder, loc, arguments[0], arguments[1]);
-          Value sum =
-              arith::AddFOp::create(builder, loc, arguments[2], product);
-          linalg::YieldOp::create(builder, loc, sum);
-        });
-    products.push_back(product.getResult(0));
+    products.push_back(
+        emitSumsOfProducts(b, factor, matrix, zeros, maps, iterators));
   }
   auto getPart = [&](int64_t which) {
     AffineMap map =
@@ -329,12 +338,6 @@ ComplexParts FourierEmitter::emitProduct(ComplexParts rows, Kind kind,
 ComplexParts FourierEmitter::emitOfDivisors(ComplexParts rows, Kind kind,
                                             int64_t divisor) {
   int64_t count = getShape(rows.re)[0], n1 = divisor, n2 = kind.n / divisor;
-  auto forParts = [](ComplexParts parts, function_ref<Value(Value)> change) {
-    parts.re = change(parts.re);
-    if (parts.im)
-      parts.im = change(parts.im);
-    return parts;
-  };
   ComplexParts first = forParts(rows, [&](Value part) {
     Value columns = transpose(reshape(part, {count, n1, n2}), {0, 2, 1});
     return reshape(columns, {count * n2, n1});
@@ -421,17 +424,10 @@ ComplexParts FourierEmitter::emitConvolution(ComplexParts rows, Kind kind) {
   ComplexParts product =
       multiply(emit({re, im}, {length, -1, 1.0}), filter, /*isReal=*/false);
   product = emit(product, {length, 1, 1.0 / static_cast<double>(length)});
-  auto take = [&](Value part) -> Value {
-    SmallVector<OpFoldResult> offsets(2, b.getIndexAttr(0));
-    SmallVector<OpFoldResult> strides(2, b.getIndexAttr(1));
-    SmallVector<OpFoldResult> sizes = {b.getIndexAttr(count),
-                                       b.getIndexAttr(kind.n)};
-    return tensor::ExtractSliceOp::create(b, part, offsets, sizes, strides);
-  };
   for (std::complex<double> &root : chirp)
     root *= kind.scale;
-  re = take(product.re);
-  return multiply({re, take(product.im)}, chirp, kind.isReal);
+  re = takeColumns(product.re, kind.n);
+  return multiply({re, takeColumns(product.im, kind.n)}, chirp, kind.isReal);
 }
 
 ComplexParts FourierEmitter::emit(ComplexParts rows, Kind kind) {
@@ -449,21 +445,14 @@ ComplexParts FourierEmitter::emit(ComplexParts rows, Kind kind) {
 }
 
 ComplexParts FourierEmitter::emitOfReal(Value rows, Kind kind) {
-  int64_t count = getShape(rows)[0], outputs = kind.n / 2 + 1;
+  int64_t outputs = kind.n / 2 + 1;
   if (kind.n == 1)
     return {rows, Value()};
   if (kind.n <= kLongestProduct)
     return emitProduct({rows, Value()}, kind, outputs, /*isHalf=*/false);
   ComplexParts all = emit({rows, Value()}, kind);
-  auto take = [&](Value part) -> Value {
-    SmallVector<OpFoldResult> offsets(2, b.getIndexAttr(0));
-    SmallVector<OpFoldResult> strides(2, b.getIndexAttr(1));
-    SmallVector<OpFoldResult> sizes = {b.getIndexAttr(count),
-                                       b.getIndexAttr(outputs)};
-    return tensor::ExtractSliceOp::create(b, part, offsets, sizes, strides);
-  };
-  Value re = take(all.re);
-  return {re, take(all.im)};
+  Value re = takeColumns(all.re, outputs);
+  return {re, takeColumns(all.im, outputs)};
 }
 
 Value FourierEmitter::emitToReal(ComplexParts rows, Kind kind) {
@@ -586,12 +575,8 @@ LogicalResult approx_act::lowerFFT(Operation *op, RewriterBase &rewriter) {
   llvm::append_range(
       shape,
       cast<RankedTensorType>(operand.getType()).getShape().take_back(rank));
-  auto forParts = [&](function_ref<Value(Value)> change) {
-    parts.re = change(parts.re);
-    if (parts.im)
-      parts.im = change(parts.im);
-  };
-  forParts([&](Value part) { return emitter.reshape(part, shape); });
+  parts =
+      forParts(parts, [&](Value part) { return emitter.reshape(part, shape); });
 
   // The dimension of which half is known is the first from what is real, and
   // the last to it.
@@ -604,7 +589,7 @@ LogicalResult approx_act::lowerFFT(Operation *op, RewriterBase &rewriter) {
     SmallVector<unsigned> order = llvm::to_vector(llvm::seq(0U, rank + 1));
     std::swap(order[dim], order.back());
     std::swap(shape[dim], shape.back());
-    forParts([&](Value part) {
+    parts = forParts(parts, [&](Value part) {
       Value rows = dim == rank ? part : emitter.transpose(part, order);
       return emitter.reshape(
           rows, {ShapedType::getNumElements(ArrayRef(shape).drop_back()),
@@ -620,14 +605,15 @@ LogicalResult approx_act::lowerFFT(Operation *op, RewriterBase &rewriter) {
     else
       parts = emitter.emit(parts, kind);
     shape.back() = cast<RankedTensorType>(parts.re.getType()).getShape().back();
-    forParts([&](Value part) {
+    parts = forParts(parts, [&](Value part) {
       Value rows = emitter.reshape(part, shape);
       return dim == rank ? rows : emitter.transpose(rows, order);
     });
     std::swap(shape[dim], shape.back());
   }
-  forParts(
-      [&](Value part) { return emitter.reshape(part, resultType.getShape()); });
+  parts = forParts(parts, [&](Value part) {
+    return emitter.reshape(part, resultType.getShape());
+  });
   rewriter.replaceOp(op, *type == FFTType::IRFFT ? parts.re
                                                  : emitComplex(b, parts));
   return success();

@@ -141,22 +141,13 @@ static Value getSummand(linalg::GenericOp op) {
   return sum.getRhs() == accumulator ? sum.getLhs() : Value();
 }
 
-/// A sum of products of real numbers, with the loops of `op`, from zero.
+/// Sums of products of real numbers, with the loops of `op`, from zero.
 static Value emitProducts(ImplicitLocOpBuilder &b, linalg::GenericOp op,
                           Value lhs, Value rhs, Type element) {
   auto type = cast<RankedTensorType>(op.getResult(0).getType());
-  Value zeros = emitZeros(b, type.getShape(), element);
-  return linalg::GenericOp::create(
-             b, zeros.getType(), ValueRange{lhs, rhs}, zeros,
-             op.getIndexingMapsArray(), op.getIteratorTypesArray(),
-             [](OpBuilder &builder, Location loc, ValueRange arguments) {
-               Value product = arith::MulFOp::create(builder, loc, arguments[0],
-                                                     arguments[1]);
-               Value sum =
-                   arith::AddFOp::create(builder, loc, arguments[2], product);
-               linalg::YieldOp::create(builder, loc, sum);
-             })
-      .getResult(0);
+  return emitSumsOfProducts(b, lhs, rhs, emitZeros(b, type.getShape(), element),
+                            op.getIndexingMapsArray(),
+                            op.getIteratorTypesArray());
 }
 
 static Value
@@ -225,9 +216,7 @@ static void splitSum(linalg::GenericOp op, RewriterBase &rewriter) {
                    if (&inner != sum)
                      nested.clone(inner, mapping);
                  Value number = mapping.lookupOrDefault(summand);
-                 Value part =
-                     isReal ? complex::ReOp::create(nested, number).getResult()
-                            : complex::ImOp::create(nested, number).getResult();
+                 Value part = emitPart(nested, number, isReal);
                  part = arith::AddFOp::create(nested, arguments.back(), part);
                  linalg::YieldOp::create(nested, part);
                })
@@ -256,15 +245,6 @@ static void interleave(func::FuncOp func) {
   Block &body = func.getBody().front();
   MLIRContext *context = func.getContext();
   ImplicitLocOpBuilder b(func.getLoc(), context);
-  auto getMap = [&](int64_t rank, AffineExpr last) {
-    SmallVector<AffineExpr> places;
-    for (int64_t dim = 0; dim < rank; ++dim)
-      places.push_back(getAffineDimExpr(dim, context));
-    if (last)
-      places.push_back(last);
-    return AffineMap::get(rank + (isa_and_nonnull<AffineDimExpr>(last) ? 1 : 0),
-                          0, places, context);
-  };
   UnitAttr unit = UnitAttr::get(context);
   for (BlockArgument argument : body.getArguments()) {
     if (!isComplex(argument.getType()))
@@ -274,9 +254,11 @@ static void interleave(func::FuncOp func) {
     b.setLoc(argument.getLoc());
     argument.setType(getInterleavedType(type));
     func.setArgAttr(argument.getArgNumber(), kComplexAttr, unit);
-    SmallVector<AffineMap> maps = {
-        getMap(type.getRank(), b.getAffineConstantExpr(0)),
-        getMap(type.getRank(), b.getAffineConstantExpr(1))};
+    AffineMap own = b.getMultiDimIdentityMap(type.getRank());
+    SmallVector<AffineMap> maps;
+    for (int64_t part : {0, 1})
+      maps.push_back(
+          own.insertResult(b.getAffineConstantExpr(part), type.getRank()));
     Value number =
         emitElements(b, type.getShape(), type.getElementType(), 1,
                      {argument, argument}, maps,
@@ -300,10 +282,8 @@ static void interleave(func::FuncOp func) {
     b.setInsertionPoint(end);
     b.setLoc(operand.get().getLoc());
     func.setResultAttr(operand.getOperandNumber(), kComplexAttr, unit);
-    SmallVector<AffineExpr> places;
-    for (int64_t dim = 0; dim < type.getRank(); ++dim)
-      places.push_back(b.getAffineDimExpr(dim));
-    AffineMap map = AffineMap::get(to.getRank(), 0, places, context);
+    AffineMap map =
+        b.getMultiDimIdentityMap(to.getRank()).dropResult(type.getRank());
     Value interleaved =
         emitElements(
             b, to.getShape(), to.getElementType(), 1, operand.get(), map,

@@ -97,15 +97,20 @@ def plain(look):
     return loss
 
 
-def scanned(look):
-    def layer(w, h, _):
+def layers(look, w, x, transform):
+    """Four layers in a scan, the body of which is transformed."""
+
+    def layer(h, _):
         h = jnp.tanh(h @ w)
         look(jnp.mean(h**2))
         return h, None
 
+    return jax.lax.scan(transform(layer), x, length=4)[0]
+
+
+def scanned(look):
     def loss(w, x):
-        y, _ = jax.lax.scan(functools.partial(layer, w), x, length=4)
-        return jnp.mean((y - 0.5) ** 2)
+        return jnp.mean((layers(look, w, x, lambda body: body) - 0.5) ** 2)
 
     return loss
 
@@ -126,14 +131,8 @@ def chosen(look):
 
 
 def recomputed(look):
-    def layer(w, h, _):
-        h = jnp.tanh(h @ w)
-        look(jnp.mean(h**2))
-        return h, None
-
     def loss(w, x):
-        body = jax.checkpoint(functools.partial(layer, w))
-        y, _ = jax.lax.scan(body, x, length=4)
+        y = layers(look, w, x, jax.checkpoint)
         return jnp.mean((jnp.tanh(y @ w) - 0.5) ** 2)
 
     return loss
