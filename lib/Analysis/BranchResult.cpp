@@ -34,9 +34,7 @@ static std::optional<SmallVector<Operation *>> getCheapSlice(Block &block,
       return std::nullopt;
     llvm::append_range(worklist, op->getOperands());
   }
-  SmallVector<Operation *> ops = slice.takeVector();
-  llvm::sort(ops,
-             [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
+  SmallVector<Operation *> ops = takeInBlockOrder(slice);
   return ops;
 }
 

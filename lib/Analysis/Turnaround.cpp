@@ -71,6 +71,14 @@ SmallVector<Value> approx_act::getOperandsAndCaptures(Operation *op) {
   return values;
 }
 
+SmallVector<Operation *>
+approx_act::takeInBlockOrder(llvm::SetVector<Operation *> &set) {
+  SmallVector<Operation *> ops = set.takeVector();
+  llvm::sort(ops,
+             [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
+  return ops;
+}
+
 bool approx_act::isCheapOfArguments(Value value) {
   SmallVector<Value> worklist = {value};
   llvm::DenseSet<Value> visited;

@@ -13,7 +13,6 @@
 //===----------------------------------------------------------------------===//
 
 #include "ComplexParts.h"
-#include "approx-act/Conversion/ComplexAttr.h"
 #include "approx-act/Conversion/Passes.h"
 #include "approx-act/Dialect/ApproxAct/IR/ApproxAct.h"
 #include "mlir/Conversion/ComplexToStandard/ComplexToStandard.h"

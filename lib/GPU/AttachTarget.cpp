@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "approx-act/Dialect/ApproxAct/IR/AttrNames.h"
 #include "approx-act/GPU/Passes.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
@@ -29,8 +30,6 @@ using namespace mlir;
 using namespace mlir::approx_act;
 
 static constexpr StringLiteral kTriple = "nvptx64-nvidia-cuda";
-/// Of a module, what runs it; the runner reads it.
-static constexpr StringLiteral kDeviceAttr = "approx_act.device";
 /// The oldest chip that current CUDA toolkits assemble for.
 static constexpr unsigned kOldestChip = 75;
 

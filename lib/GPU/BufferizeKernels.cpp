@@ -5,7 +5,6 @@
 //===----------------------------------------------------------------------===//
 
 #include "KernelBody.h"
-#include "approx-act/Conversion/ComplexAttr.h"
 #include "approx-act/Dialect/ApproxAct/IR/ApproxAct.h"
 #include "approx-act/GPU/Passes.h"
 #include "mlir/Dialect/Bufferization/IR/BufferizableOpInterface.h"

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "approx-act/Runner/Program.h"
+#include "approx-act/Dialect/ApproxAct/IR/AttrNames.h"
 #include "approx-act/Runtime/Mgpu.h"
 #include "mlir/Dialect/DLTI/DLTI.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
@@ -43,7 +44,7 @@ static const char *getRuntimeFile() {
 
 /// Whether a module runs on the CPU, by what it says, or else by its kernels.
 static bool isForCPU(ModuleOp module) {
-  if (auto device = module->getAttrOfType<StringAttr>(deviceAttrName))
+  if (auto device = module->getAttrOfType<StringAttr>(kDeviceAttr))
     return device.getValue() == "cpu";
   WalkResult result = module.walk([](gpu::BinaryOp binary) {
     for (auto object : binary.getObjects().getAsRange<gpu::ObjectAttr>())

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "approx-act/Runner/Signature.h"
+#include "approx-act/Dialect/ApproxAct/IR/AttrNames.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -81,11 +82,11 @@ getParameters(LLVM::LLVMFuncOp function, StringRef name) {
 
 FailureOr<Signature> Signature::get(LLVM::LLVMFuncOp function) {
   FailureOr<SmallVector<Parameter>> arguments =
-      getParameters(function, argumentsAttrName);
+      getParameters(function, kArgumentsAttr);
   if (failed(arguments))
     return failure();
   FailureOr<SmallVector<Parameter>> results =
-      getParameters(function, resultsAttrName);
+      getParameters(function, kResultsAttr);
   if (failed(results))
     return failure();
   // A memref is two pointers, an offset, and the sizes and strides.
@@ -98,7 +99,7 @@ FailureOr<Signature> Signature::get(LLVM::LLVMFuncOp function) {
       !isa<LLVM::LLVMVoidType>(function.getFunctionType().getReturnType()))
     return function.emitError("expected ")
            << expected << " arguments, the fields of the memrefs in '"
-           << argumentsAttrName << "' and '" << resultsAttrName
+           << kArgumentsAttr << "' and '" << kResultsAttr
            << "', and no result; found " << function.getNumArguments()
            << " arguments and result type "
            << function.getFunctionType().getReturnType();

@@ -17,6 +17,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/DenseSet.h"
+#include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/SmallVector.h"
 
 namespace mlir::approx_act {
@@ -123,6 +124,9 @@ bool isCheapOfArguments(Value value);
 
 /// The op's operands and the values that its regions capture from outside.
 SmallVector<Value> getOperandsAndCaptures(Operation *op);
+
+/// The ops of `set`, all of one block, in its order; empties `set`.
+SmallVector<Operation *> takeInBlockOrder(llvm::SetVector<Operation *> &set);
 
 } // namespace mlir::approx_act
 

@@ -6,7 +6,8 @@
 ///
 /// \file
 /// A function in the LLVM dialect takes pointers and numbers. What they meant
-/// is in two of its attributes, arrays of memref types; see docs/gpu.md.
+/// is in two of its attributes, kArgumentsAttr and kResultsAttr; see
+/// docs/gpu.md.
 ///
 //===----------------------------------------------------------------------===//
 
@@ -17,13 +18,6 @@
 #include "mlir/IR/BuiltinTypes.h"
 
 namespace mlir::approx_act {
-
-/// Lists the memref types of the buffers that a function reads.
-inline constexpr llvm::StringLiteral argumentsAttrName("approx_act.arguments");
-/// Lists those of the buffers that it writes, which are its last arguments.
-inline constexpr llvm::StringLiteral resultsAttrName("approx_act.results");
-/// Of a module, what runs it: "cpu", or "cuda".
-inline constexpr llvm::StringLiteral deviceAttrName("approx_act.device");
 
 /// A buffer of a function.
 struct Parameter {

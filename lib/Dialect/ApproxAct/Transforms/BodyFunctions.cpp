@@ -101,9 +101,7 @@ llvm::SetVector<Value> TwoBodies::findCrossing() {
     for (Value operand : copied[i]->getOperands())
       if (Operation *op = operand.getDefiningOp())
         copied.insert(op);
-  SmallVector<Operation *> ops = copied.takeVector();
-  llvm::sort(ops,
-             [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
+  SmallVector<Operation *> ops = takeInBlockOrder(copied);
   OpBuilder builder(entry->getContext());
   builder.setInsertionPointAfter(entry);
   IRMapping mapping;

@@ -44,9 +44,7 @@ static bool copyConstant(Value value, OpBuilder &builder, IRMapping &mapping) {
     if (!mapping.contains(op->getResult(0)) && ops.insert(op))
       llvm::append_range(worklist, op->getOperands());
   }
-  SmallVector<Operation *> sorted = ops.takeVector();
-  llvm::sort(sorted,
-             [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
+  SmallVector<Operation *> sorted = takeInBlockOrder(ops);
   for (Operation *op : sorted)
     builder.clone(*op, mapping);
   return true;

@@ -146,9 +146,7 @@ DrawDelaying::getCone(Operation *reader,
       ops.insert(op);
   for (unsigned i = 0; i < ops.size(); ++i)
     llvm::for_each(getOperandsAndCaptures(ops[i]), add);
-  cone.ops = ops.takeVector();
-  llvm::sort(cone.ops,
-             [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
+  cone.ops = takeInBlockOrder(ops);
   return cone;
 }
 

@@ -125,9 +125,7 @@ unsigned FillDelaying::delay(Operation *reader) {
   IRMapping mapping;
   for (auto [root, behind] : llvm::zip(tied, barrier.getOutputs().drop_back()))
     mapping.map(root, behind);
-  SmallVector<Operation *> ops = cone.ops.takeVector();
-  llvm::sort(ops,
-             [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
+  SmallVector<Operation *> ops = takeInBlockOrder(cone.ops);
   for (Operation *op : ops)
     builder.clone(*op, mapping);
   for (OpOperand *use : uses)

@@ -25,9 +25,7 @@ static Operation *moveBehind(Operation *entry, Value value) {
   add(value);
   for (unsigned i = 0; i < slice.size(); ++i)
     llvm::for_each(getOperandsAndCaptures(slice[i]), add);
-  SmallVector<Operation *> ops = slice.takeVector();
-  llvm::sort(ops,
-             [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
+  SmallVector<Operation *> ops = takeInBlockOrder(slice);
   Operation *last = entry;
   for (Operation *op : ops) {
     op->moveAfter(last);

@@ -56,9 +56,7 @@ static std::optional<Restored> getRestored(OpOperand &operand) {
     bytes += getByteSize(source.getType()).value_or(0);
   if (2 * bytes > getByteSize(value.getType()).value_or(0))
     return std::nullopt;
-  restored.ops = ops.takeVector();
-  llvm::sort(restored.ops,
-             [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
+  restored.ops = takeInBlockOrder(ops);
   return restored;
 }
 

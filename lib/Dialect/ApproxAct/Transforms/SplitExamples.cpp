@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Delay.h"
+#include "PassOptions.h"
 #include "TrainingStep.h"
 #include "approx-act/Analysis/PeakMemory.h"
 #include "approx-act/Analysis/Residuals.h"
@@ -369,10 +370,8 @@ struct SplitExamples : approx_act::impl::SplitExamplesBase<SplitExamples> {
 
   void runOnOperation() override {
     func::FuncOp func = getOperation();
-    if (minBytes <= 0 || maxRanges <= 0) {
-      func.emitError("expected a positive number of ranges and of min-bytes");
+    if (failed(checkRangeOptions(func, maxRanges, minBytes)))
       return signalPassFailure();
-    }
     std::string reason;
     FailureOr<TrainingStep> step =
         getTrainingStep(func, forwardResults, reason);

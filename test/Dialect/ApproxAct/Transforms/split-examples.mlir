@@ -3,7 +3,7 @@
 // RUN: approx-act-opt %s --approx-act-split-examples="min-bytes=1000000000" --split-input-file | FileCheck %s --check-prefix=SMALL
 // RUN: not approx-act-opt %s --approx-act-split-examples="min-bytes=0" --split-input-file 2>&1 | FileCheck %s --check-prefix=OPTION
 
-// OPTION: error: expected a positive number of ranges and of min-bytes
+// OPTION: error: option min-bytes is '0', but has to be at least 1
 
 // Of two large values a small one is left: both are there for a quarter of the
 // examples at a time. The weights are whole.

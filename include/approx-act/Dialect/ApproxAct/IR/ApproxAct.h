@@ -13,6 +13,7 @@
 #ifndef APPROX_ACT_DIALECT_APPROXACT_IR_APPROXACT_H
 #define APPROX_ACT_DIALECT_APPROXACT_IR_APPROXACT_H
 
+#include "approx-act/Dialect/ApproxAct/IR/AttrNames.h"
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/Utils/ReshapeOpsUtils.h"
@@ -39,15 +40,6 @@ namespace mlir::approx_act {
 
 /// Bits of a word of packed codes.
 inline constexpr int64_t kWordBits = 8;
-
-/// On ops that codes have been lowered to: they make packed words, or read
-/// them.
-inline constexpr StringLiteral kStoresAttr = "approx_act.stores";
-inline constexpr StringLiteral kRestoresAttr = "approx_act.restores";
-
-/// On functions that can be run: the memref types of arguments and results.
-inline constexpr StringLiteral kArgumentsAttr = "approx_act.arguments";
-inline constexpr StringLiteral kResultsAttr = "approx_act.results";
 
 /// The widths of a code, in bits.
 inline bool isCodeWidth(int64_t bits) {
