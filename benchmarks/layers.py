@@ -23,7 +23,8 @@ import jax
 import approx_act
 from models import transformer
 from models.training import Outcome, Way
-from programs import MB, compile_step
+from program_tables import MB
+from programs import compile_step
 from resnet import table
 
 

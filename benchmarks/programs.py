@@ -56,9 +56,9 @@ import approx_act
 import variants
 from models import flax_resnet, recurrent, transformer, unet, unusual, vgg, vision
 from models.training import Program, Way
-from resnet import as_vector, machine, progress, table
+from program_tables import failures, markdown, print_programs
+from resnet import as_vector, machine, progress
 
-MB = 1e6
 DEVICES = 8
 TIMEOUT_SECONDS = 1200
 
@@ -428,14 +428,16 @@ def measure(name: str, options: argparse.Namespace) -> dict[str, Any]:
             approximate = approx_act.approximate(step_alone, bits=bits, forward=program.forward)
             alone = compile_step(approximate, single, ["default"])[0]
             figures["one_device"][way] = {
-                "temp_bytes": alone.temp_bytes,
+                "temp_bytes_by_scheduler": {alone.scheduler: alone.temp_bytes},
                 **compare(
                     called(compiled[way].run, program, state, first),
                     called(alone.run, program.alone, single[0], single[1:]),
                 ),
             }
         alone = compile_step(program.alone.make_step(Way()), single, list(_SCHEDULERS))
-        figures["one_device"]["exact"] = {"temp_bytes": min(c.temp_bytes for c in alone)}
+        figures["one_device"]["exact"] = {
+            "temp_bytes_by_scheduler": {c.scheduler: c.temp_bytes for c in alone}
+        }
 
     progress(f"{name}: timing {options.repetitions} repetitions")
     runs = {f"exact, {c.scheduler}": c.run for c in exact}
@@ -471,152 +473,6 @@ def shardings_equal(run: Any, exact: Any) -> bool:
     return all(a.is_equivalent_to(b, len(info.shape)) for a, b, info in pairs)
 
 
-# --- Tables --------------------------------------------------------------------------
-
-
-def megabytes(count: int | None) -> str:
-    """For a column headed MB."""
-    return "-" if count is None else f"{count / MB:.2f}" if count < MB else f"{count / MB:.1f}"
-
-
-def row(name: str, figures: dict[str, Any], bits: list[int]) -> list[str]:
-    """One line of the table."""
-    ways, storage = figures["ways"], figures["storage"]
-
-    def each(prefix: str, value: Callable[[dict[str, Any]], str]) -> str:
-        cells = []
-        for b in bits:
-            try:
-                cells.append(value(ways[f"{prefix} {b} bit"]))
-            except KeyError:
-                cells.append("-")
-        return " / ".join(cells)
-
-    def temp(way: str) -> str:
-        return megabytes(ways[way].get("temp_bytes")) if way in ways else "-"
-
-    def seconds(way: str) -> str:
-        return f"{ways[way].get('ratio_to_exact', math.nan):.2f}" if way in ways else "-"
-
-    def stored(text: Callable[[dict[str, Any]], str]) -> str:
-        return " / ".join(text(s) if "error" not in s else "!" for s in map(by_bits, bits))
-
-    def by_bits(b: int) -> dict[str, Any]:
-        return storage.get(b) or storage.get(str(b)) or {"error": ""}
-
-    return [
-        name,
-        temp("exact"),
-        temp("nothing_saveable"),
-        temp("dots_saveable"),
-        each("naive", lambda w: megabytes(w["temp_bytes"])),
-        each("approx_act", lambda w: megabytes(w["temp_bytes"])),
-        stored(lambda s: megabytes((s["bound"] + figures["working_set"]) // figures["devices"])),
-        f"{seconds('nothing_saveable')} / {seconds('dots_saveable')}",
-        each("approx_act", lambda w: f"{w['ratio_to_exact']:.2f}"),
-        each("approx_act", lambda w: f"{w['initial']['loss_error']:.0e}"),
-        each("naive", lambda w: f"{w['trained']['gradient_error']:.4f}"),
-        each("approx_act", lambda w: f"{w['trained']['gradient_error']:.4f}"),
-        each("approx_act", lambda w: f"{w['trained']['gradient_cosine']:.5f}"),
-        each("approx_act", lambda w: f"{w['own_training']:.0e}"),
-        stored(lambda s: f"{100 * s['eligible_share']:.0f} ({100 * s['float_share']:.0f})"),
-    ]
-
-
-def header(bits: list[int]) -> list[str]:
-    """Of `row`; what is given for several bits says so."""
-    b = " / ".join(map(str, bits))
-    return [
-        "temp in MB",
-        "exact",
-        "nothing",
-        "dots",
-        f"naive {b}",
-        f"ours {b}",
-        f"bound {b}",
-        "time nothing / dots",
-        f"ours {b}",
-        "loss",
-        "gradient, naive",
-        "ours",
-        "cosine",
-        "trained",
-        "covered %",
-    ]
-
-
-def print_exact(name: str, figures: dict[str, Any], count: int) -> None:
-    """What is left exact of one program, at the fewest bits, largest first."""
-    bits, stored = list(figures["storage"].items())[-1]
-    print(f"\n{name} ({figures['size']}), {bits} bit")
-    if "error" in stored:
-        print(stored["error"])
-        return
-    print(
-        f"residuals {megabytes(stored['bytes_before'])} MB, stored in "
-        f"{megabytes(stored['bytes_after'])}; {stored['unchanged'] or 'left exact:'}"
-    )
-    rows = [
-        [
-            e["reason"],
-            f"{e['bytes'] / MB:.3f}",
-            f"{e['count']}x",
-            e["op"],
-            e["type"].removeprefix("tensor<").removesuffix(">"),
-            e["source"],
-        ]
-        for e in stored["exact"][:count]
-    ]
-    if rows:
-        print(table(["why", "MB", "", "op", "type", "source"], rows))
-
-
-def print_parallel(name: str, figures: dict[str, Any]) -> None:
-    """Collectives and agreement with one device."""
-    print(f"\n{name}")
-    rows = []
-    for way, w in figures["ways"].items():
-        alone = figures["one_device"].get(way, {})
-        rows.append(
-            [
-                way,
-                megabytes(w.get("temp_bytes")),
-                megabytes(alone.get("temp_bytes")),
-                f"{alone['loss_error']:.0e}" if "loss_error" in alone else "-",
-                f"{alone['gradient_error']:.1e}" if "loss_error" in alone else "-",
-                str(w.get("output_shardings_kept", "-")),
-                ", ".join(f"{n} {k}" for k, n in sorted(w.get("collectives", {}).items())),
-            ]
-        )
-    print(
-        table(["", "MB/device", "one device", "loss", "gradient", "shardings", "collectives"], rows)
-    )
-
-
-def failures(figures: dict[str, Any]) -> list[str]:
-    """What went wrong in one program, one line each."""
-    lines = [f"{way}: {w['error']}" for way, w in figures["ways"].items() if "error" in w] + [
-        f"residuals, {b} bit: {s['error']}" for b, s in figures["storage"].items() if "error" in s
-    ]
-    exact = figures["ways"]["exact"].get("temp_bytes", 0)
-    for way, w in figures["ways"].items():
-        if not way.startswith("approx_act"):
-            continue
-        lines += [f"{way}: warned: {text}" for text in w.get("warnings", ())]
-        if w.get("temp_bytes", 0) > exact and not figures["is_small"]:
-            lines.append(f"{way}: takes more memory than exact")
-        added = sum(w.get("collectives", {}).values()) - sum(
-            figures["ways"]["exact"].get("collectives", {}).values()
-        )
-        if added > 0:
-            lines.append(f"{way}: {added} collectives more than exact")
-        if "initial" in w and not w["initial"]["loss_error"] <= figures["loss_tolerance"]:
-            lines.append(f"{way}: loss is off by {w['initial']['loss_error']:.1e}")
-        if "trained" in w and not math.isfinite(w["trained"]["gradient_error"]):
-            lines.append(f"{way}: gradient is not finite")
-    return lines
-
-
 # --- The command line ----------------------------------------------------------------
 
 
@@ -642,7 +498,7 @@ def parse_arguments() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("--only", default="", metavar="REGEX", help="programs to run, such as '^lm'")
+    add("--only", default="", metavar="REGEX", help="programs, such as '^lm'")
     add("--ways", default="", metavar="REGEX", help="others than exact and approx_act")
     add("--list", action="store_true", help="print the names of the programs")
     add("--small", action="store_true", help="sizes that show that it works, and nothing else")
@@ -652,6 +508,8 @@ def parse_arguments() -> argparse.Namespace:
     add("--verbose", type=int, default=0, metavar="N", help="show the N largest values left exact")
     add("--seed", type=int, default=0, help="default: %(default)s")
     add("--json", type=Path, metavar="FILE", help="also write the figures here")
+    add("--read", type=Path, metavar="FILE", help="print these figures instead of measuring")
+    add("--markdown", action="store_true", help="print the table of docs/programs.md")
     add("--run", metavar="NAME", choices=PROGRAMS, help=argparse.SUPPRESS)
     return parser.parse_args()
 
@@ -668,18 +526,19 @@ def main() -> None:
         print("\n".join(names))
         return
     results = {}
-    for name in names:
+    if options.read:
+        before = json.loads(options.read.read_text(encoding="utf-8"))["programs"]
+        results = {name: before[name] for name in names if name in before}
+    for name in names if not options.read else ():
         results[name] = run_apart(name, options)
         if options.json:
             data = {"machine": machine(), "programs": results}
             options.json.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
     measured = {name: r for name, r in results.items() if "ways" in r}
-    print(table(header(options.bits), (row(n, r, options.bits) for n, r in measured.items())))
-    for name, figures in measured.items():
-        if "one_device" in figures:
-            print_parallel(name, figures)
-        if options.verbose:
-            print_exact(name, figures, options.verbose)
+    if options.markdown:
+        print(markdown(measured))
+        return
+    print_programs(measured, options.bits, options.verbose)
     wrong = [f"{name}: {r['error']}" for name, r in results.items() if "error" in r]
     wrong += [f"{name}: {line}" for name, r in measured.items() for line in failures(r)]
     print("\n" + ("\n".join(wrong) if wrong else "every program holds"))

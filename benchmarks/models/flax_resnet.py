@@ -148,7 +148,7 @@ def loss_scaling(small: bool) -> Program:
 
 def data_parallel(small: bool) -> Program:
     """The first of these with its batch divided by eight devices."""
-    program = sgd(small, batch=128, width=16)
+    program = sgd(small, batch=512, width=16)
     mesh = jax.make_mesh((8,), ("data",), axis_types=(jax.sharding.AxisType.Auto,))
 
     def place(state: State, arguments: tuple) -> tuple[State, tuple]:

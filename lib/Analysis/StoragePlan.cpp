@@ -89,7 +89,15 @@ private:
   /// Makes the nodes of a value and of what it can be computed from.
   void require(Value value, Layer layer, Operation *demander);
   bool canRecompute(Value value);
-  using Need = std::pair<Value, Layer>;
+  /// What a value that can be recomputed is computed from, and how exact that
+  /// has to be.
+  struct Need {
+    Value operand;
+    Layer layer;
+    /// Whether the op itself takes an approximation, so that it is an exact
+    /// result for which the operand has to be exact.
+    bool isForResult = false;
+  };
   const std::optional<SmoothFunction> &getFunction(Value value, Layer layer);
   SmallVector<Need> getNeeds(Value value, Layer layer);
   int64_t getCapacity(Value value, Layer layer) const;
@@ -288,20 +296,20 @@ StoragePlan::Builder::getFunction(Value value, Layer layer) {
   return it->second;
 }
 
-/// What a value that can be recomputed is computed from, and how exact that has
-/// to be.
 SmallVector<StoragePlan::Builder::Need>
 StoragePlan::Builder::getNeeds(Value value, Layer layer) {
   SmallVector<Need> needs;
   auto add = [&](Value operand, Demand demand) {
     if (demand == Demand::None || plan.isFree(operand))
       return;
-    Layer operandLayer = getLayer(demand, operand.getType());
+    Need need{operand, getLayer(demand, operand.getType())};
     // A function of something exact is exact only if all of it is, but for the
     // side of a threshold, which codes can carry.
-    if (layer == Exact && demand != Demand::Side)
-      operandLayer = Exact;
-    needs.push_back({operand, operandLayer});
+    if (layer == Exact && demand != Demand::Side) {
+      need.isForResult = need.layer == Approximate;
+      need.layer = Exact;
+    }
+    needs.push_back(need);
   };
   if (const BranchResult *result = plan.getBranchResult(value)) {
     for (auto [source, demand] : result->getSources())
@@ -336,8 +344,9 @@ void StoragePlan::Builder::require(Value root, Layer rootLayer,
       graph.addEdge(source, node.in, FlowGraph::kUnbounded);
       continue;
     }
-    for (auto [operand, operandLayer] : getNeeds(value, layer))
-      worklist.push_back({operand, operandLayer, op});
+    for (const Need &need : getNeeds(value, layer))
+      worklist.push_back(
+          {need.operand, need.layer, need.isForResult ? demander : op});
   }
 }
 
@@ -367,9 +376,8 @@ void StoragePlan::Builder::addDemands() {
     auto [value, layer] = key;
     if (!canRecompute(value))
       continue;
-    for (auto [operand, operandLayer] :
-         getNeeds(value, static_cast<Layer>(layer)))
-      graph.addEdge(nodes[{operand, operandLayer}].out, node.in,
+    for (const Need &need : getNeeds(value, static_cast<Layer>(layer)))
+      graph.addEdge(nodes[{need.operand, need.layer}].out, node.in,
                     FlowGraph::kUnbounded);
   }
   for (auto [value, layer] : demands)

@@ -47,8 +47,8 @@ static std::complex<double> getRoot(int64_t k, int64_t n) {
   int64_t quarter = 4 * k / n, rest = 4 * k % n;
   bool isBeyondDiagonal = 2 * rest > n;
   int64_t fromAxis = isBeyondDiagonal ? n - rest : rest;
-  double angle =
-      std::acos(0.0) * static_cast<double>(fromAxis) / static_cast<double>(n);
+  double angle = llvm::numbers::pi / 2 * static_cast<double>(fromAxis) /
+                 static_cast<double>(n);
   double cosine = std::cos(angle);
   double sine = 2 * rest == n ? cosine : std::sin(angle);
   if (isBeyondDiagonal)

@@ -103,6 +103,20 @@ func.func @exactly(%x: tensor<64x64xf32>, %w: tensor<64x64xf32>) -> (tensor<f32>
   return %loss, %4 : tensor<f32>, tensor<64x64xf32>
 }
 
+// What says why is the op that needs it, not those between.
+
+// CHECK-LABEL: storage plan of 'behind_views'
+// CHECK-SAME: 1 stored, 1 recomputed
+// CHECK-NEXT: tensor<64xf32> of stablehlo.dot: exact (demanded exactly by stablehlo.divide)
+func.func @behind_views(%x: tensor<64x64xf32>, %w: tensor<64xf32>) -> (tensor<f32>, tensor<64x64xf32>) {
+  %a = "stablehlo.dot"(%x, %w) : (tensor<64x64xf32>, tensor<64xf32>) -> tensor<64xf32>
+  %b = "stablehlo.broadcast_in_dim"(%a) <{broadcast_dimensions = array<i64: 0>}> : (tensor<64xf32>) -> tensor<64x64xf32>
+  %loss = "stablehlo.dot_general"(%b, %x) <{dot_dimension_numbers = #all}> : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<f32>
+  %g = "stablehlo.dot"(%x, %x) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %0 = "stablehlo.divide"(%g, %b) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  return %loss, %0 : tensor<f32>, tensor<64x64xf32>
+}
+
 // A function of what is stored exactly is exact, and need not be stored.
 
 // CHECK-LABEL: storage plan of 'exact_function'
