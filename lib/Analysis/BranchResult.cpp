@@ -13,13 +13,6 @@
 using namespace mlir;
 using namespace mlir::approx_act;
 
-/// What `value` is before it is made to wait for others.
-static Value skipBarriers(Value value) {
-  while (auto barrier = value.getDefiningOp<BarrierOp>())
-    value = barrier.getInputs()[cast<OpResult>(value).getResultNumber()];
-  return value;
-}
-
 /// The ops of `block` that `value` is computed from, in program order; fails
 /// when one of them is not cheap.
 static std::optional<SmallVector<Operation *>> getCheapSlice(Block &block,

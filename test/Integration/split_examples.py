@@ -4,6 +4,7 @@
 RUN: env XLA_FLAGS=--xla_backend_optimization_level=0 %python %s | FileCheck %s
 CHECK: convolutions: 18 parts more, loss equal, gradients but for rounding
 CHECK: attention: 21 parts more, loss equal, gradients but for rounding
+CHECK: wide: 6 parts more, loss equal, gradients but for rounding
 """
 
 from __future__ import annotations
@@ -33,6 +34,13 @@ def attention(x, params):
     return jnp.einsum("bqk,bkd->bqd", scores, v)
 
 
+def wide(x, params):
+    """A layer of many units, the codes of which are in words of two examples."""
+    for w in params:
+        x = jnp.tanh(x @ w)
+    return x
+
+
 CASES: dict[str, tuple] = {
     "convolutions": (
         (BATCH, 32, 32, 3),
@@ -44,6 +52,7 @@ CASES: dict[str, tuple] = {
         pooled,
     ),
     "attention": ((BATCH, 128, 8), ((8, 8),) * 3, attention),
+    "wide": ((512, 16), ((16, 1024), (1024, 8)), wide),
 }
 
 

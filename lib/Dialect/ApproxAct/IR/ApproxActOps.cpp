@@ -85,6 +85,12 @@ RankedTensorType approx_act::getParameterType(RankedTensorType activation,
   return RankedTensorType::get(shape, element);
 }
 
+Value approx_act::skipBarriers(Value value) {
+  while (auto barrier = value.getDefiningOp<BarrierOp>())
+    value = barrier.getInputs()[cast<OpResult>(value).getResultNumber()];
+  return value;
+}
+
 /// Checks that `parameter` can say something about blocks of `activation`.
 static LogicalResult verifyParameter(Operation *op, StringRef name,
                                      RankedTensorType parameter,

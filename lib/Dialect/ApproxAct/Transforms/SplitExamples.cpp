@@ -146,7 +146,16 @@ int64_t Segment::getDim(Value value) const {
   if (op && isInside(op))
     return Cut::kWhole;
   RankedTensorType type = getTensorType(value);
-  return type && type.getRank() > 1 && type.getDimSize(0) == numExamples
+  if (!type || type.getRank() < 2)
+    return Cut::kWhole;
+  if (type.getDimSize(0) == numExamples)
+    return 0;
+  // Words that hold the codes of neighbouring examples.
+  auto pack = skipBarriers(value).getDefiningOp<PackOp>();
+  auto neighbours =
+      pack ? pack.getCodes().getDefiningOp<tensor::ExpandShapeOp>() : nullptr;
+  return neighbours && neighbours.getSrcType().getDimSize(0) == numExamples &&
+                 type.getDimSize(0) % numRanges == 0
              ? 0
              : Cut::kWhole;
 }

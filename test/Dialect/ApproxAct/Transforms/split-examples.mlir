@@ -96,6 +96,35 @@ func.func @mixed(%x: tensor<64x16xf32>, %w: tensor<16x1024xf32>) -> (tensor<f32>
 
 // -----
 
+// Two examples are in one word: a range of words has the codes of a range of
+// examples.
+
+// CHECK-LABEL: func @words
+func.func @words(%q: tensor<64x16xi4>, %lo: tensor<1x16xf32>, %w: tensor<16x1024xf32>, %u: tensor<1024x4xf32>) -> (tensor<f32>, tensor<64x4xf32>) {
+  // CHECK: %[[WORDS:.*]] = approx_act.pack
+  // CHECK: %[[W0:.*]] = "stablehlo.slice"(%{{.*}}) <{limit_indices = array<i64: 8, 1, 16>
+  // CHECK: %[[B0:.*]] = approx_act.barrier %[[W0]]
+  // CHECK: %[[Q0:.*]] = approx_act.unpack %[[B0]] {dim = 1 : i64} : tensor<8x1x16xi8> -> tensor<8x2x16xi4>
+  // CHECK: tensor.collapse_shape %[[Q0]] {{.*}} : tensor<8x2x16xi4> into tensor<16x16xi4>
+  // CHECK: approx_act.dequantize {{.*}} -> tensor<16x16xf32>
+  // CHECK: approx_act.barrier
+  // CHECK: "stablehlo.slice"(%{{.*}}) <{limit_indices = array<i64: 16, 1, 16>, start_indices = array<i64: 8, 0, 0>
+  // CHECK: approx_act.unpack
+  // CHECK: "stablehlo.concatenate"({{.*}}) <{dimension = 0 : i64}> : {{.*}} -> tensor<64x4xf32>
+  %pairs = tensor.expand_shape %q [[0, 1], [2]] output_shape [32, 2, 16] : tensor<64x16xi4> into tensor<32x2x16xi4>
+  %words = approx_act.pack %pairs {dim = 1 : i64} : tensor<32x2x16xi4> -> tensor<32x1x16xi8>
+  %loss = "stablehlo.custom_call"(%words) <{call_target_name = "f"}> : (tensor<32x1x16xi8>) -> tensor<f32>
+  %b = approx_act.barrier %words : tensor<32x1x16xi8>
+  %unpacked = approx_act.unpack %b {dim = 1 : i64} : tensor<32x1x16xi8> -> tensor<32x2x16xi4>
+  %codes = tensor.collapse_shape %unpacked [[0, 1], [2]] : tensor<32x2x16xi4> into tensor<64x16xi4>
+  %h = approx_act.dequantize %codes, %lo, %lo : tensor<64x16xi4>, tensor<1x16xf32> -> tensor<64x16xf32>
+  %a = "stablehlo.dot_general"(%h, %w) <{dot_dimension_numbers = #stablehlo.dot<lhs_contracting_dimensions = [1], rhs_contracting_dimensions = [0]>}> : (tensor<64x16xf32>, tensor<16x1024xf32>) -> tensor<64x1024xf32>
+  %c = "stablehlo.dot_general"(%a, %u) <{dot_dimension_numbers = #stablehlo.dot<lhs_contracting_dimensions = [1], rhs_contracting_dimensions = [0]>}> : (tensor<64x1024xf32>, tensor<1024x4xf32>) -> tensor<64x4xf32>
+  return %loss, %c : tensor<f32>, tensor<64x4xf32>
+}
+
+// -----
+
 // Each device has examples of its own.
 
 // CHECK-LABEL: func @distributed

@@ -76,6 +76,9 @@ std::optional<Packing> choosePacking(RankedTensorType codes);
 RankedTensorType getParameterType(RankedTensorType activation,
                                   ArrayRef<int64_t> shape);
 
+/// What `value` is before it is made to wait for others.
+Value skipBarriers(Value value);
+
 } // namespace mlir::approx_act
 
 #endif // APPROX_ACT_DIALECT_APPROXACT_IR_APPROXACT_H
