@@ -168,7 +168,11 @@ bool ResidualRewriter::isReadAfter(
 
 SmallVector<Value> ResidualRewriter::findAwaited(Operation *op) const {
   auto isCotangent = [&](Value value) {
-    return !turnaround.isPrimal(value) && canBeTied(value);
+    // What a loop of the forward pass stacks for that of the backward pass is
+    // neither primal nor a cotangent.
+    Operation *op = value.getDefiningOp();
+    return !turnaround.isPrimal(value) && canBeTied(value) &&
+           !(op && turnaround.getPhase(op) == Phase::Forward);
   };
   SmallVector<Value> reads = getOperandsAndCaptures(op);
   auto *read = llvm::find_if(reads, isCotangent);
@@ -264,11 +268,13 @@ void ResidualRewriter::openClusters(Operation *op, ArrayRef<Value> restored) {
     for (Value *part :
          open[cluster].getParts(plan.getCarrier(cluster.first) != nullptr))
       *part = behind.lookup(*part);
-  if (!isContraction(op) || options.isDistributed)
+  if (!isContraction(op) || Loop::match(op) || options.isDistributed)
     return;
 
   // A contraction reads what is restored for it from memory. What else follows
   // from the cotangent waits until that is done and the memory is free again.
+  // (A loop restores what is stacked in each of its steps, and has the stacks
+  // among its results.)
   // (Not where the result is a sum over devices: each gradient would have to be
   // exchanged by itself before the next layer.)
   SmallVector<Value> waiting = {behind.lookup(awaited)};

@@ -77,6 +77,67 @@ func.func @pair(%x: tensor<16x16xf32>, %w: tensor<4x16x16xf32>) -> (tensor<f32>,
   return %loss, %b#2 : tensor<f32>, tensor<16x16xf32>
 }
 
+// What is computed again for the backward loop waits for the cotangent and not for
+// a stack that stays exact. Nothing waits for the end of the loop with the stack.
+
+// CHECK-LABEL: func @exact_stack
+// CHECK-SAME: %[[X:[^:]*]]: tensor<16x16xf32>, %[[W:[^:]*]]: tensor<4x16x16xf32>
+func.func @exact_stack(%x: tensor<16x16xf32>, %w: tensor<4x16x16xf32>) -> (tensor<f32>, tensor<16x16xf32>) {
+  %zero = "stablehlo.constant"() <{value = dense<0> : tensor<i32>}> : () -> tensor<i32>
+  %empty = "stablehlo.constant"() <{value = dense<0.0> : tensor<4x16x16xf32>}> : () -> tensor<4x16x16xf32>
+  %v = "stablehlo.negate"(%w) : (tensor<4x16x16xf32>) -> tensor<4x16x16xf32>
+  // CHECK: %[[F:.*]]:4 = "stablehlo.while"
+  %f:4 = "stablehlo.while"(%v, %zero, %x, %empty) ({
+  ^bb0(%wi: tensor<4x16x16xf32>, %i: tensor<i32>, %h: tensor<16x16xf32>, %s: tensor<4x16x16xf32>):
+    %n = "stablehlo.constant"() <{value = dense<4> : tensor<i32>}> : () -> tensor<i32>
+    %c = "stablehlo.compare"(%i, %n) <{comparison_direction = #lt}> : (tensor<i32>, tensor<i32>) -> tensor<i1>
+    "stablehlo.return"(%c) : (tensor<i1>) -> ()
+  }, {
+  ^bb0(%wi: tensor<4x16x16xf32>, %i: tensor<i32>, %h: tensor<16x16xf32>, %s: tensor<4x16x16xf32>):
+    %z = "stablehlo.constant"() <{value = dense<0> : tensor<i32>}> : () -> tensor<i32>
+    %one = "stablehlo.constant"() <{value = dense<1> : tensor<i32>}> : () -> tensor<i32>
+    %w0 = "stablehlo.dynamic_slice"(%wi, %i, %z, %z) <{slice_sizes = array<i64: 1, 16, 16>}> : (tensor<4x16x16xf32>, tensor<i32>, tensor<i32>, tensor<i32>) -> tensor<1x16x16xf32>
+    %w1 = "stablehlo.reshape"(%w0) : (tensor<1x16x16xf32>) -> tensor<16x16xf32>
+    %a = "stablehlo.dot"(%h, %w1) : (tensor<16x16xf32>, tensor<16x16xf32>) -> tensor<16x16xf32>
+    %t = "stablehlo.tanh"(%a) : (tensor<16x16xf32>) -> tensor<16x16xf32>
+    %e = "stablehlo.reshape"(%t) : (tensor<16x16xf32>) -> tensor<1x16x16xf32>
+    %s1 = "stablehlo.dynamic_update_slice"(%s, %e, %i, %z, %z) : (tensor<4x16x16xf32>, tensor<1x16x16xf32>, tensor<i32>, tensor<i32>, tensor<i32>) -> tensor<4x16x16xf32>
+    %i1 = "stablehlo.add"(%i, %one) : (tensor<i32>, tensor<i32>) -> tensor<i32>
+    "stablehlo.return"(%wi, %i1, %t, %s1) : (tensor<4x16x16xf32>, tensor<i32>, tensor<16x16xf32>, tensor<4x16x16xf32>) -> ()
+  }) : (tensor<4x16x16xf32>, tensor<i32>, tensor<16x16xf32>, tensor<4x16x16xf32>) -> (tensor<4x16x16xf32>, tensor<i32>, tensor<16x16xf32>, tensor<4x16x16xf32>)
+  %loss = "stablehlo.dot_general"(%f#2, %f#2) <{dot_dimension_numbers = #all}> : (tensor<16x16xf32>, tensor<16x16xf32>) -> tensor<f32>
+  %g0 = "stablehlo.dot"(%f#2, %x) : (tensor<16x16xf32>, tensor<16x16xf32>) -> tensor<16x16xf32>
+  // CHECK: %[[G:.*]] = "stablehlo.dot"({{.*}}, %[[X]])
+  // CHECK: %[[D:.*]]:2 = approx_act.barrier %[[G]],
+  // CHECK: approx_act.barrier %[[W]], %[[D]]#0 :
+  // CHECK: "stablehlo.while"({{.*}}%[[F]]#3
+  // CHECK-NOT: approx_act.barrier
+  // CHECK: return
+  %b:4 = "stablehlo.while"(%f#3, %zero, %g0, %v) ({
+  ^bb0(%s: tensor<4x16x16xf32>, %i: tensor<i32>, %g: tensor<16x16xf32>, %wi: tensor<4x16x16xf32>):
+    %n = "stablehlo.constant"() <{value = dense<4> : tensor<i32>}> : () -> tensor<i32>
+    %c = "stablehlo.compare"(%i, %n) <{comparison_direction = #lt}> : (tensor<i32>, tensor<i32>) -> tensor<i1>
+    "stablehlo.return"(%c) : (tensor<i1>) -> ()
+  }, {
+  ^bb0(%s: tensor<4x16x16xf32>, %i: tensor<i32>, %g: tensor<16x16xf32>, %wi: tensor<4x16x16xf32>):
+    %z = "stablehlo.constant"() <{value = dense<0> : tensor<i32>}> : () -> tensor<i32>
+    %one = "stablehlo.constant"() <{value = dense<1> : tensor<i32>}> : () -> tensor<i32>
+    %last = "stablehlo.constant"() <{value = dense<3> : tensor<i32>}> : () -> tensor<i32>
+    %j = "stablehlo.subtract"(%last, %i) : (tensor<i32>, tensor<i32>) -> tensor<i32>
+    %e = "stablehlo.dynamic_slice"(%s, %j, %z, %z) <{slice_sizes = array<i64: 1, 16, 16>}> : (tensor<4x16x16xf32>, tensor<i32>, tensor<i32>, tensor<i32>) -> tensor<1x16x16xf32>
+    %t = "stablehlo.reshape"(%e) : (tensor<1x16x16xf32>) -> tensor<16x16xf32>
+    %w0 = "stablehlo.dynamic_slice"(%wi, %j, %z, %z) <{slice_sizes = array<i64: 1, 16, 16>}> : (tensor<4x16x16xf32>, tensor<i32>, tensor<i32>, tensor<i32>) -> tensor<1x16x16xf32>
+    %w1 = "stablehlo.reshape"(%w0) : (tensor<1x16x16xf32>) -> tensor<16x16xf32>
+    %t2 = "stablehlo.custom_call"(%t) <{call_target_name = "f"}> : (tensor<16x16xf32>) -> tensor<16x16xf32>
+    %p = "stablehlo.multiply"(%g, %t2) : (tensor<16x16xf32>, tensor<16x16xf32>) -> tensor<16x16xf32>
+    %q = "stablehlo.subtract"(%g, %p) : (tensor<16x16xf32>, tensor<16x16xf32>) -> tensor<16x16xf32>
+    %g1 = "stablehlo.dot"(%q, %w1) : (tensor<16x16xf32>, tensor<16x16xf32>) -> tensor<16x16xf32>
+    %i1 = "stablehlo.add"(%i, %one) : (tensor<i32>, tensor<i32>) -> tensor<i32>
+    "stablehlo.return"(%s, %i1, %g1, %wi) : (tensor<4x16x16xf32>, tensor<i32>, tensor<16x16xf32>, tensor<4x16x16xf32>) -> ()
+  }) : (tensor<4x16x16xf32>, tensor<i32>, tensor<16x16xf32>, tensor<4x16x16xf32>) -> (tensor<4x16x16xf32>, tensor<i32>, tensor<16x16xf32>, tensor<4x16x16xf32>)
+  return %loss, %b#2 : tensor<f32>, tensor<16x16xf32>
+}
+
 // A loop around a whole step: the loss and the gradients accumulate. What
 // crosses does so within an iteration.
 
