@@ -10,6 +10,7 @@
 #include "ResidualRewriter.h"
 #include "TrainingStep.h"
 #include "approx-act/Dialect/ApproxAct/Transforms/Passes.h"
+#include "approx-act/Dialect/StableHLO/StableHLO.h"
 #include "mlir/IR/Remarks.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include <cmath>
@@ -67,6 +68,12 @@ static bool hasOpaqueBody(func::FuncOp func) {
     bool isSum = residualOp &&
                  residualOp.getScalarFunction() == ScalarFunction::ReduceAdd;
     return op.getNumRegions() > 0 && !isSum && !isMemoryEffectFree(&op);
+  });
+}
+
+static bool hasLoop(func::FuncOp func) {
+  return llvm::any_of(func.getBody().front(), [](Operation &op) {
+    return isStableHLOOp(&op, "while");
   });
 }
 
@@ -408,6 +415,9 @@ void CompressResiduals::runOnOperation() {
 
   // Nothing to do is information; something left undone is a miss.
   bool isNothingToDo = reason == kNothingCrosses && !hasOpaqueBody(func);
+  // The loss of the last step of a loop comes from the gradients of the others.
+  if (!isNothingToDo && hasLoop(func))
+    reason += "; a step inside a loop has to be approximated there";
   auto opts = remark::RemarkOpts::name("unchanged")
                   .category(kCategory)
                   .function(func.getName());
