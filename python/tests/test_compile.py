@@ -263,6 +263,21 @@ def test_widths_that_no_vector_divides(channels):
     assert distance(compiled(params, batch), expected) < 1e-3
 
 
+def test_maxima_that_are_read_by_rows_of_a_block():
+    x = jax.random.normal(jax.random.key(1), (2, 32, 4, 4))
+
+    def step(x):
+        def loss(x):
+            k = x - jnp.square(x).sum(-1, keepdims=True) / 2
+            most = jax.lax.stop_gradient(k.max((1, 3), keepdims=True))
+            return jnp.square(jnp.exp(k - most)).mean()
+
+        return jax.value_and_grad(loss)(x)
+
+    compiled = approx_act.compile(step, x, bits=None)
+    assert distance(compiled(x), jax.jit(step)(x)) < 1e-5
+
+
 def test_positions_beyond_32_bits():
     """Only the pages that are read exist."""
     rows, columns = 2**16, 2**15 + 8

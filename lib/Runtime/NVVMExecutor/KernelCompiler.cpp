@@ -8,7 +8,12 @@
 #include "KernelModule.h"
 #include "llvm/ADT/APFloat.h"
 #include "llvm/ADT/bit.h"
+#include "llvm/Analysis/LoopInfo.h"
+#include "llvm/Analysis/LoopIterator.h"
+#include "llvm/Analysis/ScalarEvolution.h"
+#include "llvm/Analysis/ScalarEvolutionExpressions.h"
 #include "llvm/ExecutionEngine/Orc/ThreadSafeModule.h"
+#include "llvm/IR/IRBuilder.h"
 #include "llvm/IR/InstIterator.h"
 #include "llvm/IR/Instructions.h"
 #include "llvm/IR/OptBisect.h"
@@ -16,7 +21,10 @@
 #include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
+#include <climits>
 #include <cmath>
+#include <optional>
+#include <utility>
 
 using namespace llvm;
 using namespace mlir::approx_act;
@@ -101,6 +109,92 @@ static size_t getLocalBytes(const Function &function) {
 }
 
 namespace {
+/// Hides from the loop vectorizer that integers are recurrences where others of
+/// the loop are wider, because LLVM 22 miscompiles loops with both.
+///
+/// `i & 3` is the recurrence `{0,+,1}<i2>`, extended. The vectorizer assumes of
+/// such a recurrence that it does not wrap, for which it adds a check before
+/// the loop. If it assumes the same of a wider one, as of the index
+/// `4 * block + (i & 3)` of 32 bits, `SCEVWrapPredicate::implies` takes the
+/// former to follow, and there is no check of it: elements that are read again
+/// and again become consecutive ones (llvm/llvm-project#191382, which LLVM 23
+/// mends). Scalar evolution does not look through `freeze`.
+class HideNarrowRecurrences : public PassInfoMixin<HideNarrowRecurrences> {
+public:
+  PreservedAnalyses run(Function &function, FunctionAnalysisManager &analyses) {
+    auto &evolution = analyses.getResult<ScalarEvolutionAnalysis>(function);
+    auto &loops = analyses.getResult<LoopAnalysis>(function);
+    bool hidesAny = false;
+    for (Loop *loop : loops.getLoopsInPreorder())
+      if (loop->isInnermost())
+        hidesAny |= hideIn(*loop, loops, evolution);
+    if (!hidesAny)
+      return PreservedAnalyses::all();
+    PreservedAnalyses preserved;
+    preserved.preserveSet<CFGAnalyses>();
+    return preserved;
+  }
+
+private:
+  static bool hideIn(Loop &loop, LoopInfo &loops, ScalarEvolution &evolution) {
+    // Operands come first: what is computed from a hidden value is no longer a
+    // recurrence.
+    LoopBlocksRPO blocks(&loop);
+    blocks.perform(&loops);
+    // The number of iterations can rest on an assumption as well.
+    unsigned width = 0;
+    if (!evolution.hasLoopInvariantBackedgeTakenCount(&loop))
+      width = 64;
+    for (BasicBlock *block : blocks)
+      for (Instruction &instruction : *block)
+        width = std::max(width, getWidths(instruction, loop, evolution).second);
+
+    bool hidesAny = false;
+    for (BasicBlock *block : blocks)
+      for (Instruction &instruction : make_early_inc_range(*block)) {
+        if (getWidths(instruction, loop, evolution).first >= width)
+          continue;
+        std::optional<BasicBlock::iterator> next =
+            instruction.getInsertionPointAfterDef();
+        if (!next)
+          continue;
+        evolution.forgetValue(&instruction);
+        Value *hidden = IRBuilder<>(block, *next).CreateFreeze(&instruction);
+        instruction.replaceUsesWithIf(
+            hidden, [&](Use &use) { return use.getUser() != hidden; });
+        hidesAny = true;
+      }
+    return hidesAny;
+  }
+
+  /// The least and the most bits of what an instruction extends that is a
+  /// recurrence of the loop, or is computed from one.
+  static std::pair<unsigned, unsigned> getWidths(Instruction &instruction,
+                                                 const Loop &loop,
+                                                 ScalarEvolution &evolution) {
+    std::pair<unsigned, unsigned> widths(UINT_MAX, 0);
+    if (!evolution.isSCEVable(instruction.getType()))
+      return widths;
+    auto isRecurrence = [&](const SCEV *part) {
+      const auto *recurrence = dyn_cast<SCEVAddRecExpr>(part);
+      return recurrence && recurrence->getLoop() == &loop;
+    };
+    // A predicate that never holds looks at every part.
+    SCEVExprContains(evolution.getSCEV(&instruction), [&](const SCEV *part) {
+      if (!isa<SCEVZeroExtendExpr, SCEVSignExtendExpr>(part))
+        return false;
+      const SCEV *narrow = cast<SCEVCastExpr>(part)->getOperand();
+      if (SCEVExprContains(narrow, isRecurrence)) {
+        unsigned width = narrow->getType()->getIntegerBitWidth();
+        widths.first = std::min(widths.first, width);
+        widths.second = std::max(widths.second, width);
+      }
+      return false;
+    });
+    return widths;
+  }
+};
+
 /// Keeps loop strength reduction out of the code generator, because LLVM 22's
 /// instruction selection for x86 crashes on what it makes.
 ///
@@ -142,6 +236,10 @@ KernelCompiler::compile(StringRef object, StringRef name, const Dim3 &block) {
   if (verifyModule(*kernel->module, &os))
     return createStringError("cannot be made code of the host: " + problem);
   runPasses(*kernel->module, machine.get(), [](PassBuilder &builder) {
+    builder.registerVectorizerStartEPCallback(
+        [](FunctionPassManager &manager, OptimizationLevel /*level*/) {
+          manager.addPass(HideNarrowRecurrences());
+        });
     return builder.buildPerModuleDefaultPipeline(OptimizationLevel::O3);
   });
 
