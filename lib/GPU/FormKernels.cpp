@@ -169,7 +169,7 @@ public:
 
   /// Finds what is in memory and groups it.
   void analyse();
-  void rewrite();
+  LogicalResult rewrite();
 
   unsigned numKernels = 0, numRoots = 0, numMerged = 0;
 
@@ -588,7 +588,9 @@ Group *KernelFormer::getGroup(Value value) const {
   return group;
 }
 
-/// Whether something that reads `early` is read by `late`.
+/// Whether something that reads `early` is read by `late`. All that `late` is
+/// computed from is looked at: where groups have been merged, what comes before
+/// `early` can read it.
 bool KernelFormer::dependsIndirectly(Group &late, Group &early) {
   SmallVector<Group *> worklist;
   DenseSet<Group *> seen;
@@ -599,8 +601,7 @@ bool KernelFormer::dependsIndirectly(Group &late, Group &early) {
                                                        Value value) {
     value = lookThroughViews(value);
     if (Group *other = getGroup(value)) {
-      if (other != &group && other->last >= early.index &&
-          seen.insert(other).second)
+      if (other != &group && seen.insert(other).second)
         worklist.push_back(other);
       return;
     }
@@ -773,7 +774,7 @@ void KernelFormer::createKernel(Group &group) {
   ++numKernels;
 }
 
-void KernelFormer::rewrite() {
+LogicalResult KernelFormer::rewrite() {
   // In reverse, so that what kernels read is not replaced before it is cloned.
   SmallVector<Group *> live;
   for (std::unique_ptr<Group> &group : groups)
@@ -799,7 +800,10 @@ void KernelFormer::rewrite() {
       op.erase();
     }
   }
-  sortTopologically(&block);
+  if (!sortTopologically(&block))
+    return block.getParentOp()->emitError(
+        "kernels need the results of each other");
+  return success();
 }
 
 //===----------------------------------------------------------------------===//
@@ -892,17 +896,19 @@ struct FormKernels : approx_act::impl::FormKernelsBase<FormKernels> {
     func.walk([&](LoopLikeOpInterface loop) { sinker.separateInits(loop); });
     // What a loop or a branch reads is in memory before it.
     for (Block *block : blocks)
-      formKernels(*block);
+      if (failed(formKernels(*block)))
+        return signalPassFailure();
   }
 
 private:
-  void formKernels(Block &block) {
+  LogicalResult formKernels(Block &block) {
     KernelFormer former(block);
     former.analyse();
-    former.rewrite();
-    numKernels += former.numKernels;
     numValues += former.numRoots;
     numMerged += former.numMerged;
+    LogicalResult result = former.rewrite();
+    numKernels += former.numKernels;
+    return result;
   }
 };
 } // namespace

@@ -532,3 +532,57 @@ func.func @search(%x: tensor<16xf32>) -> tensor<16xi32> {
   } -> tensor<16xi32>
   return %t : tensor<16xi32>
 }
+
+// -----
+
+#matrix = affine_map<(d0, d1) -> (d0, d1)>
+#row = affine_map<(d0, d1) -> (d0)>
+#column = affine_map<(d0, d1) -> (d1)>
+
+// The sums of 10 are one kernel, for which those of 33 that it reads come before
+// it. Others of 33 read what is computed from it, by sums that were before all of
+// 33: they cannot be of that same kernel.
+// CHECK-LABEL: func @merged_before
+// CHECK: %[[EARLY:.+]] = approx_act.kernel {{.*}} ins(%arg1 : tensor<33x10xf32>)
+// CHECK: %[[MERGED:.+]]:2 = approx_act.kernel {{.*}} ins(%arg0, %arg2, %[[EARLY]] :
+// CHECK: %[[BETWEEN:.+]] = approx_act.kernel {{.*}} ins(%arg3, %[[MERGED]]#0 :
+// CHECK: %[[LATE:.+]] = approx_act.kernel {{.*}} ins(%arg4, %[[BETWEEN]] :
+// CHECK: return %[[MERGED]]#1, %[[LATE]]
+func.func @merged_before(%x: tensor<10x7xf32>, %y: tensor<33x10xf32>, %z: tensor<10x33xf32>, %v: tensor<7x10xf32>, %w: tensor<33x7xf32>) -> (tensor<10xf32>, tensor<33xf32>) {
+  %zero = arith.constant 0.0 : f32
+  %e10 = tensor.empty() : tensor<10xf32>
+  %e7 = tensor.empty() : tensor<7xf32>
+  %e33 = tensor.empty() : tensor<33xf32>
+  %f10 = linalg.fill ins(%zero : f32) outs(%e10 : tensor<10xf32>) -> tensor<10xf32>
+  %f7 = linalg.fill ins(%zero : f32) outs(%e7 : tensor<7xf32>) -> tensor<7xf32>
+  %f33 = linalg.fill ins(%zero : f32) outs(%e33 : tensor<33xf32>) -> tensor<33xf32>
+  %first = linalg.generic {indexing_maps = [#matrix, #row], iterator_types = ["parallel", "reduction"]} ins(%x : tensor<10x7xf32>) outs(%f10 : tensor<10xf32>) {
+  ^bb0(%in: f32, %o: f32):
+    %0 = arith.addf %in, %o : f32
+    linalg.yield %0 : f32
+  } -> tensor<10xf32>
+  %between = linalg.generic {indexing_maps = [#matrix, #column, #row], iterator_types = ["parallel", "reduction"]} ins(%v, %first : tensor<7x10xf32>, tensor<10xf32>) outs(%f7 : tensor<7xf32>) {
+  ^bb0(%in: f32, %f: f32, %o: f32):
+    %0 = arith.maximumf %in, %f : f32
+    %1 = arith.addf %0, %o : f32
+    linalg.yield %1 : f32
+  } -> tensor<7xf32>
+  %early = linalg.generic {indexing_maps = [#matrix, #row], iterator_types = ["parallel", "reduction"]} ins(%y : tensor<33x10xf32>) outs(%f33 : tensor<33xf32>) {
+  ^bb0(%in: f32, %o: f32):
+    %0 = arith.addf %in, %o : f32
+    linalg.yield %0 : f32
+  } -> tensor<33xf32>
+  %second = linalg.generic {indexing_maps = [#matrix, #column, #row], iterator_types = ["parallel", "reduction"]} ins(%z, %early : tensor<10x33xf32>, tensor<33xf32>) outs(%f10 : tensor<10xf32>) {
+  ^bb0(%in: f32, %f: f32, %o: f32):
+    %0 = arith.maximumf %in, %f : f32
+    %1 = arith.addf %0, %o : f32
+    linalg.yield %1 : f32
+  } -> tensor<10xf32>
+  %late = linalg.generic {indexing_maps = [#matrix, #column, #row], iterator_types = ["parallel", "reduction"]} ins(%w, %between : tensor<33x7xf32>, tensor<7xf32>) outs(%f33 : tensor<33xf32>) {
+  ^bb0(%in: f32, %f: f32, %o: f32):
+    %0 = arith.maximumf %in, %f : f32
+    %1 = arith.addf %0, %o : f32
+    linalg.yield %1 : f32
+  } -> tensor<33xf32>
+  return %second, %late : tensor<10xf32>, tensor<33xf32>
+}
