@@ -185,7 +185,11 @@ def _remove_empty_slices(module: ir.Module) -> None:
             if op.name == "stablehlo.pad":
                 new = stablehlo.broadcast_in_dim(result.type, op.operands[1], [])
             else:
-                new = stablehlo.constant(ir.Attribute.parse(f"dense<> : {result.type}"))
+                # The bindings have no attribute for elements that are complex.
+                constant = ir.Operation.parse(f"stablehlo.constant dense<> : {result.type}")
+                constant.location = op.location
+                ir.InsertionPoint.current.insert(constant)
+                new = constant.result
         result.replace_all_uses_with(new)
         op.erase()
 

@@ -518,6 +518,24 @@ def test_complex_numbers():
     np.testing.assert_allclose(size, np.abs(x), rtol=1e-6)
 
 
+def test_scan_of_complex_numbers():
+    a = jnp.full((4, 8, 2), 0.9 + 0.1j, jnp.complex64)
+    x = jax.random.normal(jax.random.key(0), a.shape)
+
+    def step(x):
+        def combine(left, right):
+            return left[0] * right[0], right[0] * left[1] + right[1]
+
+        def loss(x):
+            _, h = jax.lax.associative_scan(combine, (a, x.astype(a.dtype)), axis=1)
+            return jnp.square(h.real).mean()
+
+        return jax.value_and_grad(loss)(x)
+
+    compiled = approx_act.compile(step, x, bits=None)
+    assert distance(compiled(x), jax.jit(step)(x)) < 1e-5
+
+
 def test_arithmetic_of_no_kernel():
     with pytest.raises(
         approx_act.ApproxActError, match="cannot compute with elements of type 'f8E4M3FN'"
