@@ -550,7 +550,7 @@ struct SplitComplex : approx_act::impl::SplitComplexPassBase<SplitComplex> {
       if (canSplit(op))
         return;
       op->emitError() << "'" << op->getName()
-                      << "' of complex numbers is not supported on GPUs";
+                      << "' of complex numbers has no kernel";
       isPossible = false;
     });
     if (!isPossible)

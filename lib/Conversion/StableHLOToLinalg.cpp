@@ -27,6 +27,7 @@
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
+#include "llvm/ADT/StringSet.h"
 
 namespace mlir::approx_act {
 #define GEN_PASS_DEF_CONVERTSTABLEHLOTOLINALGPASS
@@ -74,8 +75,7 @@ struct ScatterDims {
 static LogicalResult lowerScatter(Operation *op, RewriterBase &rewriter) {
   if (op->getNumOperands() != 3 || op->getNumRegions() != 1 ||
       !op->getRegion(0).hasOneBlock())
-    return op->emitError(
-        "scatter of several operands is not supported on GPUs");
+    return op->emitError("scatter of several operands has no kernel");
   Value operand = op->getOperand(0), indices = op->getOperand(1);
   Value updates = op->getOperand(2);
   auto text = op->getAttrOfType<OpaqueAttr>("scatter_dimension_numbers");
@@ -226,7 +226,7 @@ static LogicalResult lowerReduce(Operation *op, RewriterBase &rewriter) {
         return type.getShape() == typeOf(op->getResult(0)).getShape();
       });
   if (!isEmpty && !isWhole)
-    return op->emitError("the reduction is not supported on GPUs");
+    return op->emitError("the reduction has no kernel");
   rewriter.setInsertionPoint(op);
   Location loc = op->getLoc();
   SmallVector<Value> results;
@@ -273,7 +273,10 @@ static LogicalResult lowerReduce(Operation *op, RewriterBase &rewriter) {
   return success();
 }
 
-static LogicalResult lower(Operation *op, RewriterBase &rewriter) {
+/// Lowers an op, or says that there is no kernel for it, unless `unsupported`
+/// has others like it.
+static LogicalResult lower(Operation *op, RewriterBase &rewriter,
+                           llvm::StringSet<> &unsupported) {
   StringRef name = op->getName().getStringRef();
   if (name == "stablehlo.scatter")
     return lowerScatter(op, rewriter);
@@ -306,12 +309,15 @@ static LogicalResult lower(Operation *op, RewriterBase &rewriter) {
     rewriter.replaceOp(op, op->getOperands());
     return success();
   }
-  InFlightDiagnostic error = op->emitError();
-  if (auto target = op->getAttrOfType<StringAttr>("call_target_name"))
-    return error << "custom call '" << target.getValue()
-                 << "' is not supported on GPUs: it is code of the host or of "
-                    "a library; approx_act.jit leaves it to XLA";
-  return error << "'" << name << "' is not supported on GPUs";
+  auto target = op->getAttrOfType<StringAttr>("call_target_name");
+  if (!unsupported.insert(target ? target.getValue() : name).second)
+    return failure();
+  if (target)
+    return op->emitError("custom call '")
+           << target.getValue()
+           << "' has no kernel: it is code of the host or of a library; "
+              "approx_act.jit leaves it to XLA";
+  return op->emitError("'") << name << "' has no kernel";
 }
 
 /// Removes what attributes of `op`, and of arguments and results if it is a
@@ -344,6 +350,7 @@ struct ConvertStableHLOToLinalg
     IRRewriter rewriter(&getContext());
     // What was in a loop or a branch is left to be lowered.
     bool isNested = true, isDone = true;
+    llvm::StringSet<> unsupported;
     while (isNested && isDone) {
       isNested = false;
       for (Operation *op : collectOps()) {
@@ -351,7 +358,7 @@ struct ConvertStableHLOToLinalg
         if (isStableHLOOp(op, "return"))
           continue;
         isNested |= op->getNumRegions() != 0;
-        isDone &= succeeded(lower(op, rewriter));
+        isDone &= succeeded(lower(op, rewriter, unsupported));
       }
     }
     if (!isDone)

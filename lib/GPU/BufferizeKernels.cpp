@@ -234,8 +234,8 @@ static LogicalResult handOnCarried(scf::WhileOp loop, RewriterBase &rewriter) {
     auto carried = dyn_cast<BlockArgument>(value);
     bool isCarried = carried && carried.getOwner() == &before;
     if (!isCarried && loop.getBefore().isAncestor(value.getParentRegion()))
-      return loop.emitOpError("hands on what its condition computes, which is "
-                              "not supported on GPUs");
+      return loop.emitOpError("hands on what its condition computes, which no "
+                              "kernel can read");
     unsigned number = isCarried ? carried.getArgNumber() : 0;
     replacements.push_back(isCarried ? newAfter->getArgument(number) : value);
     results.push_back(isCarried ? result.getResult(number) : value);

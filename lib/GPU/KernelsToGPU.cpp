@@ -396,7 +396,7 @@ void ConvertKernelsToGPU::runOnOperation() {
       accesses = !load.getMemRef().getDefiningOp<memref::AllocaOp>();
     if (!isOutside || !accesses || op->getParentOfType<linalg::LinalgOp>())
       return;
-    op->emitError("not supported on GPUs: its shapes are not static, its "
+    op->emitError("has no kernel: its shapes are not static, its "
                   "elements are not integers or floats, or its loops do not "
                   "say which element of a result they make");
     isHostFree = false;

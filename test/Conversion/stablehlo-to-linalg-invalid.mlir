@@ -2,7 +2,7 @@
 // RUN: approx-act-opt --convert-stablehlo-to-linalg --split-input-file --verify-diagnostics %s
 
 func.func @two_operands(%x: tensor<4xf32>, %i: tensor<2x1xi32>, %u: tensor<2xf32>) {
-  // expected-error @+1 {{scatter of several operands is not supported on GPUs}}
+  // expected-error @+1 {{scatter of several operands has no kernel}}
   %0:2 = "stablehlo.scatter"(%x, %x, %i, %u, %u) ({
   ^bb0(%a: tensor<f32>, %b: tensor<f32>, %c: tensor<f32>, %d: tensor<f32>):
     "stablehlo.return"(%a, %b) : (tensor<f32>, tensor<f32>) -> ()
@@ -84,9 +84,27 @@ func.func @call_in_sort(%x: tensor<4xf32>) {
 // -----
 
 func.func @no_kernel(%x: tensor<4xf32>) -> tensor<4xf32> {
-  // expected-error @+1 {{'stablehlo.custom_call' is not supported on GPUs}}
+  // expected-error @+1 {{'stablehlo.custom_call' has no kernel}}
   %0 = "stablehlo.custom_call"(%x) : (tensor<4xf32>) -> tensor<4xf32>
   return %0 : tensor<4xf32>
+}
+
+// -----
+
+// Of calls of one function the first is named, wherever the others are.
+func.func @calls_of_one(%x: tensor<4xf32>, %p: tensor<i32>) -> (tensor<4xf32>, tensor<4xf32>) {
+  // expected-error @+1 {{custom call 'factor' has no kernel}}
+  %0 = "stablehlo.custom_call"(%x) <{call_target_name = "factor"}> : (tensor<4xf32>) -> tensor<4xf32>
+  // expected-error @+1 {{custom call 'solve' has no kernel}}
+  %1 = "stablehlo.custom_call"(%0) <{call_target_name = "solve"}> : (tensor<4xf32>) -> tensor<4xf32>
+  %2 = "stablehlo.custom_call"(%1) <{call_target_name = "factor"}> : (tensor<4xf32>) -> tensor<4xf32>
+  %3 = "stablehlo.case"(%p) ({
+    %4 = "stablehlo.custom_call"(%2) <{call_target_name = "factor"}> : (tensor<4xf32>) -> tensor<4xf32>
+    "stablehlo.return"(%4) : (tensor<4xf32>) -> ()
+  }, {
+    "stablehlo.return"(%x) : (tensor<4xf32>) -> ()
+  }) : (tensor<i32>) -> tensor<4xf32>
+  return %2, %3 : tensor<4xf32>, tensor<4xf32>
 }
 
 // -----
@@ -116,7 +134,7 @@ func.func @transform_of_half(%x: tensor<4xcomplex<f16>>) -> tensor<4xcomplex<f16
 // -----
 
 func.func @two_over_another_shape(%x: tensor<4xf32>, %y: tensor<4x2xf32>, %s: tensor<f32>) {
-  // expected-error @+1 {{the reduction is not supported on GPUs}}
+  // expected-error @+1 {{the reduction has no kernel}}
   %0:2 = "stablehlo.reduce"(%x, %y, %s, %s) <{dimensions = array<i64>}> ({
   ^bb0(%a: tensor<f32>, %b: tensor<f32>, %c: tensor<f32>, %d: tensor<f32>):
     "stablehlo.return"(%a, %b) : (tensor<f32>, tensor<f32>) -> ()
@@ -132,7 +150,7 @@ func.func private @comparator(%a: tensor<f32>, %b: tensor<f32>) -> tensor<i1> {
   "stablehlo.return"(%c) : (tensor<i1>) -> ()
 }
 func.func @call_of_library(%x: tensor<4xf32>) -> tensor<2xf32> {
-  // expected-error @+1 {{custom call 'ApproxTopK' is not supported on GPUs: it is code of the host or of a library; approx_act.jit leaves it to XLA}}
+  // expected-error @+1 {{custom call 'ApproxTopK' has no kernel: it is code of the host or of a library; approx_act.jit leaves it to XLA}}
   %0 = "stablehlo.custom_call"(%x) <{call_target_name = "ApproxTopK", called_computations = [@comparator]}> : (tensor<4xf32>) -> tensor<2xf32>
   return %0 : tensor<2xf32>
 }

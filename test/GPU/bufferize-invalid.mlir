@@ -18,7 +18,7 @@ func.func @number(%x: tensor<8xf32>) -> (tensor<8xf32>, index) {
 // -----
 
 func.func @condition_computes(%x: tensor<f32>, %p: i1) -> tensor<f32> {
-  // expected-error @+1 {{hands on what its condition computes, which is not supported on GPUs}}
+  // expected-error @+1 {{hands on what its condition computes, which no kernel can read}}
   %r = scf.while (%a = %x) : (tensor<f32>) -> tensor<f32> {
     %e = tensor.empty() : tensor<f32>
     %0 = linalg.exp ins(%a : tensor<f32>) outs(%e : tensor<f32>) -> tensor<f32>

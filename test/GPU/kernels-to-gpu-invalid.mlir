@@ -17,7 +17,7 @@ func.func @tensors(%x: tensor<4xf32>) -> tensor<4xf32> {
 
 // Complex numbers are no kernel's, and the host cannot read the device's memory.
 func.func @host(%x: memref<4xcomplex<f32>>, %r: memref<4xcomplex<f32>>) {
-  // expected-error @+1 {{not supported on GPUs: its shapes are not static, its elements are not integers or floats, or its loops}}
+  // expected-error @+1 {{has no kernel: its shapes are not static, its elements are not integers or floats, or its loops}}
   linalg.generic {indexing_maps = [affine_map<(d0) -> (d0)>, affine_map<(d0) -> (d0)>], iterator_types = ["parallel"]}
       ins(%x : memref<4xcomplex<f32>>) outs(%r : memref<4xcomplex<f32>>) {
   ^bb0(%in: complex<f32>, %out: complex<f32>):
