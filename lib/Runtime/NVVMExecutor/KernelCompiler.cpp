@@ -117,8 +117,8 @@ namespace {
 /// the loop. If it assumes the same of a wider one, as of the index
 /// `4 * block + (i & 3)` of 32 bits, `SCEVWrapPredicate::implies` takes the
 /// former to follow, and there is no check of it: elements that are read again
-/// and again become consecutive ones (llvm/llvm-project#191382, which LLVM 23
-/// mends). Scalar evolution does not look through `freeze`.
+/// and again become consecutive ones (llvm/llvm-project#191382, mended after
+/// LLVM 22). Scalar evolution does not look through `freeze`.
 class HideNarrowRecurrences : public PassInfoMixin<HideNarrowRecurrences> {
 public:
   PreservedAnalyses run(Function &function, FunctionAnalysisManager &analyses) {
