@@ -55,6 +55,30 @@ def test_memory_is_saved(model):
     assert temp < 0.5 * exact.memory_analysis().temp_size_in_bytes
 
 
+def test_several_gradients_in_one_step():
+    """Each is approximated by itself."""
+    gradient, params, batch = models.mlp(jnp.tanh, width=128, batch=1024, layers=8)
+
+    def step(transform, params, batch):
+        loss, grads = transform(gradient)(params, batch)
+        other = jax.tree.map(lambda p, g: p - g, params, grads)
+        return loss, grads, transform(gradient)(other, batch)[1]
+
+    options = approx_act.compiler_options("cpu")
+    exact, compiled = (
+        jax.jit(functools.partial(step, transform)).lower(params, batch).compile(options)
+        for transform in (lambda fun: fun, approx_act.approximate)
+    )
+    loss, *grads = exact(params, batch)
+    approximate_loss, *approximate_grads = compiled(params, batch)
+    np.testing.assert_allclose(approximate_loss, loss, rtol=1e-6)
+    for approximate, expected in zip(approximate_grads, grads, strict=True):
+        assert cosine(flat(approximate), flat(expected)) > COSINE[4]
+        assert not np.array_equal(flat(approximate), flat(expected))
+    temp = compiled.memory_analysis().temp_size_in_bytes
+    assert temp < 0.5 * exact.memory_analysis().temp_size_in_bytes
+
+
 def test_several_steps_under_scan():
     step, params, batch = models.mlp(jnp.tanh)
 
