@@ -355,6 +355,69 @@ func.func @branches_of_masks(%x: tensor<64x64xf32>, %w: tensor<64x64xf32>, %n: t
   return %loss, %1 : tensor<f32>, tensor<64x64xf32>
 }
 
+// Complex numbers are made of their parts again, and parts and conjugates of
+// complex numbers. They have no codes, nor has what they are made of.
+
+// CHECK-LABEL: storage plan of 'complex_weights'
+// CHECK-SAME: 0 stored, 1 recomputed
+func.func @complex_weights(%x: tensor<64x64xcomplex<f32>>, %re: tensor<64x64xf32>, %im: tensor<64x64xf32>) -> (tensor<f32>, tensor<64x64xcomplex<f32>>) {
+  %w = "stablehlo.complex"(%re, %im) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xcomplex<f32>>
+  %h = "stablehlo.dot"(%x, %w) : (tensor<64x64xcomplex<f32>>, tensor<64x64xcomplex<f32>>) -> tensor<64x64xcomplex<f32>>
+  %r = "stablehlo.real"(%h) : (tensor<64x64xcomplex<f32>>) -> tensor<64x64xf32>
+  %loss = "stablehlo.dot_general"(%r, %re) <{dot_dimension_numbers = #all}> : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<f32>
+  %0 = "stablehlo.dot"(%w, %x) : (tensor<64x64xcomplex<f32>>, tensor<64x64xcomplex<f32>>) -> tensor<64x64xcomplex<f32>>
+  return %loss, %0 : tensor<f32>, tensor<64x64xcomplex<f32>>
+}
+// CHECK-LABEL: storage plan of 'conjugate'
+// CHECK-SAME: 1 stored, 4 recomputed
+// CHECK-NEXT: tensor<64x64xcomplex<f32>> of stablehlo.dot: exact (demanded exactly by stablehlo.{{real|imag}})
+func.func @conjugate(%x: tensor<64x64xcomplex<f32>>, %w: tensor<64x64xf32>) -> (tensor<f32>, tensor<64x64xcomplex<f32>>, tensor<64x64xf32>) {
+  %h = "stablehlo.dot"(%x, %x) : (tensor<64x64xcomplex<f32>>, tensor<64x64xcomplex<f32>>) -> tensor<64x64xcomplex<f32>>
+  %re = "stablehlo.real"(%h) : (tensor<64x64xcomplex<f32>>) -> tensor<64x64xf32>
+  %im = "stablehlo.imag"(%h) : (tensor<64x64xcomplex<f32>>) -> tensor<64x64xf32>
+  %n = "stablehlo.negate"(%im) : (tensor<64x64xf32>) -> tensor<64x64xf32>
+  %c = "stablehlo.complex"(%re, %n) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xcomplex<f32>>
+  %p = "stablehlo.multiply"(%c, %h) : (tensor<64x64xcomplex<f32>>, tensor<64x64xcomplex<f32>>) -> tensor<64x64xcomplex<f32>>
+  %a = "stablehlo.real"(%p) : (tensor<64x64xcomplex<f32>>) -> tensor<64x64xf32>
+  %loss = "stablehlo.dot_general"(%a, %w) <{dot_dimension_numbers = #all}> : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<f32>
+  %0 = "stablehlo.dot"(%c, %x) : (tensor<64x64xcomplex<f32>>, tensor<64x64xcomplex<f32>>) -> tensor<64x64xcomplex<f32>>
+  %1 = "stablehlo.dot"(%re, %w) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  return %loss, %0, %1 : tensor<f32>, tensor<64x64xcomplex<f32>>, tensor<64x64xf32>
+}
+
+// A transform is linear in real numbers too, and is not computed again.
+
+// CHECK-LABEL: storage plan of 'transform'
+// CHECK-SAME: 1 stored
+// CHECK-NEXT: tensor<64x64xf32> of stablehlo.dot: codes of 4 bits
+func.func @transform(%x: tensor<64x64xf32>, %w: tensor<64x64xf32>) -> (tensor<f32>, tensor<64x33xcomplex<f32>>) {
+  %h = "stablehlo.dot"(%x, %w) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %loss = "stablehlo.dot_general"(%h, %h) <{dot_dimension_numbers = #all}> : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<f32>
+  %0 = "stablehlo.fft"(%h) <{fft_type = #stablehlo<fft_type RFFT>, fft_length = array<i64: 64>}> : (tensor<64x64xf32>) -> tensor<64x33xcomplex<f32>>
+  return %loss, %0 : tensor<f32>, tensor<64x33xcomplex<f32>>
+}
+// CHECK-LABEL: storage plan of 'complex_transform'
+// CHECK-SAME: 1 stored, 1 recomputed
+// CHECK-NEXT: tensor<64x64xf32> of stablehlo.dot: exact (demanded exactly by stablehlo.fft)
+func.func @complex_transform(%x: tensor<64x64xf32>, %w: tensor<64x64xf32>) -> (tensor<f32>, tensor<64x64xcomplex<f32>>) {
+  %h = "stablehlo.dot"(%x, %w) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %loss = "stablehlo.dot_general"(%h, %h) <{dot_dimension_numbers = #all}> : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<f32>
+  %0 = "stablehlo.complex"(%h, %x) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xcomplex<f32>>
+  %1 = "stablehlo.fft"(%0) <{fft_type = #stablehlo<fft_type FFT>, fft_length = array<i64: 64>}> : (tensor<64x64xcomplex<f32>>) -> tensor<64x64xcomplex<f32>>
+  return %loss, %1 : tensor<f32>, tensor<64x64xcomplex<f32>>
+}
+// CHECK-LABEL: storage plan of 'transformed'
+// CHECK-SAME: 1 stored, 0 recomputed
+// CHECK-NEXT: tensor<64x33xcomplex<f32>> of stablehlo.fft: exact (demanded exactly by stablehlo.dot)
+func.func @transformed(%x: tensor<64x64xf32>, %w: tensor<64x64xf32>, %v: tensor<33x64xcomplex<f32>>) -> (tensor<f32>, tensor<64x64xcomplex<f32>>) {
+  %h = "stablehlo.dot"(%x, %w) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %f = "stablehlo.fft"(%h) <{fft_type = #stablehlo<fft_type RFFT>, fft_length = array<i64: 64>}> : (tensor<64x64xf32>) -> tensor<64x33xcomplex<f32>>
+  %a = "stablehlo.abs"(%f) : (tensor<64x33xcomplex<f32>>) -> tensor<64x33xf32>
+  %loss = "stablehlo.dot_general"(%a, %a) <{dot_dimension_numbers = #all}> : (tensor<64x33xf32>, tensor<64x33xf32>) -> tensor<f32>
+  %0 = "stablehlo.dot"(%f, %v) : (tensor<64x33xcomplex<f32>>, tensor<33x64xcomplex<f32>>) -> tensor<64x64xcomplex<f32>>
+  return %loss, %0 : tensor<f32>, tensor<64x64xcomplex<f32>>
+}
+
 // An op with too few operands, which no importer lets through, is no function.
 
 // CHECK-LABEL: storage plan of 'malformed'

@@ -286,6 +286,20 @@ def average_pool():
     )
 
 
+@program(0.0045, 0.065)
+def fourier_operator():
+    def loss(params, x):
+        for real, imaginary, w in params:
+            modes = jnp.einsum("bmi,mio->bmo", jnp.fft.rfft(x, axis=1), lax.complex(real, imaginary))
+            x = jax.nn.gelu(jnp.fft.irfft(modes, x.shape[1], axis=1) + x @ w)
+        return squares(x)
+
+    modes = WIDTH // 2 + 1
+    layer = (modes, CHANNELS, CHANNELS), (modes, CHANNELS, CHANNELS), (CHANNELS, CHANNELS)
+    params = [weights(*layer) for _ in range(3)]
+    return grad_step(loss, params, normal(9, BATCH, WIDTH, CHANNELS))
+
+
 @program(0.015, 0.2)
 def dropout():
     def loss(params, x, key):

@@ -95,6 +95,11 @@ static const llvm::StringMap<OpFacts> &getFactsTable() {
       {"concatenate",
        {F::Other, cheap, {approximate, approximate, approximate}}},
 
+      // Parts of complex numbers.
+      {"real", {F::Other, cheap, {approximate, exact, exact}}},
+      {"imag", {F::Other, cheap, {approximate, exact, exact}}},
+      {"complex", {F::Other, cheap, {approximate, approximate, exact}}},
+
       // Only the type is read.
       {"get_dimension_size", {F::Other, cheap, {Demand::None, exact, exact}}},
 
@@ -102,6 +107,7 @@ static const llvm::StringMap<OpFacts> &getFactsTable() {
       {"dot_general", {F::Other, never, {approximate, approximate, exact}}},
       {"dot", {F::Other, never, {approximate, approximate, exact}}},
       {"convolution", {F::Other, never, {approximate, approximate, exact}}},
+      {"fft", {F::Other, never, {approximate, exact, exact}}},
 
       // Moves of data: whatever reads the result decides, and is not asked. A
       // barrier of jax.checkpoint leads to the whole block computed again.
@@ -201,10 +207,6 @@ bool approx_act::isPureStableHLOOp(StringRef name) {
               "shift_right_arithmetic",
               "shift_right_logical",
               "bitcast_convert",
-              "real",
-              "imag",
-              "complex",
-              "fft",
               "cholesky",
               "triangular_solve",
               "map",
