@@ -7,6 +7,7 @@
 #include "approx-act/Analysis/StoragePlan.h"
 #include "approx-act/Analysis/CaptureDemands.h"
 #include "approx-act/Analysis/MinimumCut.h"
+#include "approx-act/Dialect/StableHLO/Windows.h"
 
 using namespace mlir;
 using namespace mlir::approx_act;
@@ -71,6 +72,31 @@ static bool isExponential(Value value, unsigned depth = 0) {
   default:
     return false;
   }
+}
+
+/// Whether `value` is a prefix sum to be computed again. A gradient is often a
+/// difference of such sums that are nearly equal: errors of their codes are as
+/// large as that, and those of sums of codes are nearly equal too. (Not sums of
+/// an outer product, which has many times the elements of what it is made of:
+/// they take a seventh of a step's time.)
+static bool isRunningSum(Value value) {
+  Operation *sum = value.getDefiningOp();
+  if (!isApproximable(value.getType()) || !isPrefixSum(sum))
+    return false;
+  int64_t size = cast<RankedTensorType>(value.getType()).getNumElements();
+  SmallVector<Value> worklist = {sum->getOperand(0)};
+  llvm::DenseSet<Value> visited;
+  while (!worklist.empty()) {
+    Value term = worklist.pop_back_val();
+    auto type = dyn_cast<RankedTensorType>(term.getType());
+    if (!type || !type.hasStaticShape() || type.getNumElements() < size ||
+        !visited.insert(term).second)
+      continue;
+    if (!isCheap(term.getDefiningOp()))
+      return true;
+    llvm::append_range(worklist, term.getDefiningOp()->getOperands());
+  }
+  return false;
 }
 
 class StoragePlan::Builder {
@@ -262,6 +288,8 @@ int64_t StoragePlan::Builder::getCapacity(Value value, Layer layer) const {
 bool StoragePlan::Builder::canRecompute(Value value) {
   if (isCheap(value.getDefiningOp()) || plan.getBranchResult(value))
     return true;
+  if (isRunningSum(value))
+    return true;
   std::optional<BranchResult> result = BranchResult::match(value);
   if (result)
     plan.branchResults.try_emplace(value, std::move(*result));
@@ -321,8 +349,9 @@ StoragePlan::Builder::getNeeds(Value value, Layer layer) {
     return needs;
   }
   Operation *op = value.getDefiningOp();
+  bool isSum = isRunningSum(value);
   for (auto [index, operand] : llvm::enumerate(op->getOperands()))
-    add(operand, getDemand(op, index));
+    add(operand, isSum ? Demand::Approximate : getDemand(op, index));
   return needs;
 }
 

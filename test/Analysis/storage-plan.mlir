@@ -418,6 +418,161 @@ func.func @transformed(%x: tensor<64x64xf32>, %w: tensor<64x64xf32>, %v: tensor<
   return %loss, %0 : tensor<f32>, tensor<64x64xcomplex<f32>>
 }
 
+// A prefix sum is computed again from codes of what it sums, where these are
+// stored: gradients are differences of its elements. Alone it is stored itself.
+
+// CHECK-LABEL: storage plan of 'prefix_sum'
+// CHECK-SAME: 1 stored, 2 recomputed
+// CHECK-NEXT: tensor<64x64xf32> of stablehlo.dot: codes of 4 bits
+func.func @prefix_sum(%x: tensor<64x64xf32>, %w: tensor<64x64xf32>) -> (tensor<f32>, tensor<64x64xf32>) {
+  %zero = "stablehlo.constant"() <{value = dense<0.0> : tensor<f32>}> : () -> tensor<f32>
+  %h = "stablehlo.dot"(%x, %w) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %s = "stablehlo.reduce_window"(%h, %zero) <{padding = dense<[[63, 0], [0, 0]]> : tensor<2x2xi64>, window_dimensions = array<i64: 64, 1>}> ({
+  ^bb0(%a: tensor<f32>, %b: tensor<f32>):
+    %c = "stablehlo.add"(%a, %b) : (tensor<f32>, tensor<f32>) -> tensor<f32>
+    "stablehlo.return"(%c) : (tensor<f32>) -> ()
+  }) : (tensor<64x64xf32>, tensor<f32>) -> tensor<64x64xf32>
+  %loss = "stablehlo.dot_general"(%s, %s) <{dot_dimension_numbers = #all}> : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<f32>
+  %0 = "stablehlo.dot"(%s, %w) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %1 = "stablehlo.dot"(%h, %0) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  return %loss, %1 : tensor<f32>, tensor<64x64xf32>
+}
+// CHECK-LABEL: storage plan of 'suffix_sum'
+// CHECK-SAME: 1 stored, 3 recomputed
+// CHECK-NEXT: tensor<64x64xf32> of stablehlo.dot: codes of 4 bits
+func.func @suffix_sum(%x: tensor<64x64xf32>, %w: tensor<64x64xf32>) -> (tensor<f32>, tensor<64x64xf32>) {
+  %zero = "stablehlo.constant"() <{value = dense<0.0> : tensor<f32>}> : () -> tensor<f32>
+  %h = "stablehlo.dot"(%x, %w) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %t = "stablehlo.tanh"(%h) : (tensor<64x64xf32>) -> tensor<64x64xf32>
+  %s = "stablehlo.reduce_window"(%t, %zero) <{padding = dense<[[0, 0], [0, 63]]> : tensor<2x2xi64>, window_dimensions = array<i64: 1, 64>}> ({
+  ^bb0(%a: tensor<f32>, %b: tensor<f32>):
+    %c = "stablehlo.add"(%a, %b) : (tensor<f32>, tensor<f32>) -> tensor<f32>
+    "stablehlo.return"(%c) : (tensor<f32>) -> ()
+  }) : (tensor<64x64xf32>, tensor<f32>) -> tensor<64x64xf32>
+  %loss = "stablehlo.dot_general"(%s, %s) <{dot_dimension_numbers = #all}> : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<f32>
+  %0 = "stablehlo.dot"(%s, %w) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %1 = "stablehlo.dot"(%h, %0) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  return %loss, %1 : tensor<f32>, tensor<64x64xf32>
+}
+// CHECK-LABEL: storage plan of 'prefix_sum_alone'
+// CHECK-SAME: 1 stored, 0 recomputed
+// CHECK-NEXT: tensor<64x64xf32> of stablehlo.reduce_window: codes of 4 bits
+func.func @prefix_sum_alone(%x: tensor<64x64xf32>, %w: tensor<64x64xf32>) -> (tensor<f32>, tensor<64x64xf32>) {
+  %zero = "stablehlo.constant"() <{value = dense<0.0> : tensor<f32>}> : () -> tensor<f32>
+  %h = "stablehlo.dot"(%x, %w) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %s = "stablehlo.reduce_window"(%h, %zero) <{padding = dense<[[63, 0], [0, 0]]> : tensor<2x2xi64>, window_dimensions = array<i64: 64, 1>}> ({
+  ^bb0(%a: tensor<f32>, %b: tensor<f32>):
+    %c = "stablehlo.add"(%a, %b) : (tensor<f32>, tensor<f32>) -> tensor<f32>
+    "stablehlo.return"(%c) : (tensor<f32>) -> ()
+  }) : (tensor<64x64xf32>, tensor<f32>) -> tensor<64x64xf32>
+  %loss = "stablehlo.dot_general"(%s, %s) <{dot_dimension_numbers = #all}> : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<f32>
+  %0 = "stablehlo.dot"(%s, %w) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  return %loss, %0 : tensor<f32>, tensor<64x64xf32>
+}
+
+// Not of an outer product: there are more sums than terms.
+
+// CHECK-LABEL: storage plan of 'outer_product_sum'
+// CHECK-SAME: 2 stored
+// CHECK-NEXT: tensor<64x64xf32> of stablehlo.dot: codes of 4 bits
+// CHECK-NEXT: tensor<64x64x64xf32> of stablehlo.reduce_window: codes of 4 bits
+func.func @outer_product_sum(%x: tensor<64x64xf32>, %w: tensor<64x64xf32>) -> (tensor<f32>, tensor<64x64x64xf32>) {
+  %zero = "stablehlo.constant"() <{value = dense<0.0> : tensor<f32>}> : () -> tensor<f32>
+  %k = "stablehlo.dot"(%x, %w) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %rows = "stablehlo.broadcast_in_dim"(%k) <{broadcast_dimensions = array<i64: 0, 1>}> : (tensor<64x64xf32>) -> tensor<64x64x64xf32>
+  %columns = "stablehlo.broadcast_in_dim"(%k) <{broadcast_dimensions = array<i64: 0, 2>}> : (tensor<64x64xf32>) -> tensor<64x64x64xf32>
+  %kv = "stablehlo.multiply"(%rows, %columns) : (tensor<64x64x64xf32>, tensor<64x64x64xf32>) -> tensor<64x64x64xf32>
+  %s = "stablehlo.reduce_window"(%kv, %zero) <{padding = dense<[[63, 0], [0, 0], [0, 0]]> : tensor<3x2xi64>, window_dimensions = array<i64: 64, 1, 1>}> ({
+  ^bb0(%a: tensor<f32>, %b: tensor<f32>):
+    %c = "stablehlo.add"(%a, %b) : (tensor<f32>, tensor<f32>) -> tensor<f32>
+    "stablehlo.return"(%c) : (tensor<f32>) -> ()
+  }) : (tensor<64x64x64xf32>, tensor<f32>) -> tensor<64x64x64xf32>
+  %loss = "stablehlo.dot_general"(%s, %s) <{dot_dimension_numbers = #stablehlo.dot<lhs_contracting_dimensions = [0, 1, 2], rhs_contracting_dimensions = [0, 1, 2]>}> : (tensor<64x64x64xf32>, tensor<64x64x64xf32>) -> tensor<f32>
+  %0 = "stablehlo.dot"(%s, %w) : (tensor<64x64x64xf32>, tensor<64x64xf32>) -> tensor<64x64x64xf32>
+  %1 = "stablehlo.dot"(%0, %k) : (tensor<64x64x64xf32>, tensor<64x64xf32>) -> tensor<64x64x64xf32>
+  return %loss, %1 : tensor<f32>, tensor<64x64x64xf32>
+}
+
+// Sums that are demanded exactly need exact terms.
+
+// CHECK-LABEL: storage plan of 'exact_prefix_sum'
+// CHECK-SAME: 1 stored
+// CHECK-NEXT: tensor<64x64xf32> of stablehlo.dot: exact (demanded exactly by stablehlo.divide)
+func.func @exact_prefix_sum(%x: tensor<64x64xf32>, %w: tensor<64x64xf32>) -> (tensor<f32>, tensor<64x64xf32>) {
+  %zero = "stablehlo.constant"() <{value = dense<0.0> : tensor<f32>}> : () -> tensor<f32>
+  %h = "stablehlo.dot"(%x, %w) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %s = "stablehlo.reduce_window"(%h, %zero) <{padding = dense<[[63, 0], [0, 0]]> : tensor<2x2xi64>, window_dimensions = array<i64: 64, 1>}> ({
+  ^bb0(%a: tensor<f32>, %b: tensor<f32>):
+    %c = "stablehlo.add"(%a, %b) : (tensor<f32>, tensor<f32>) -> tensor<f32>
+    "stablehlo.return"(%c) : (tensor<f32>) -> ()
+  }) : (tensor<64x64xf32>, tensor<f32>) -> tensor<64x64xf32>
+  %loss = "stablehlo.dot_general"(%s, %s) <{dot_dimension_numbers = #all}> : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<f32>
+  %g = "stablehlo.dot"(%w, %x) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %q = "stablehlo.divide"(%g, %s) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %r = "stablehlo.divide"(%q, %h) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %0 = "stablehlo.dot"(%r, %w) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %1 = "stablehlo.dot"(%h, %0) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  return %loss, %1 : tensor<f32>, tensor<64x64xf32>
+}
+
+// Sums of other windows, and other than sums, are as they were.
+
+// CHECK-LABEL: storage plan of 'other_windows'
+// CHECK-SAME: 5 stored
+// CHECK-NEXT: of stablehlo.dot: codes
+// CHECK-NEXT: of stablehlo.reduce_window: codes
+// CHECK-NEXT: of stablehlo.reduce_window: codes
+// CHECK-NEXT: of stablehlo.reduce_window: codes
+// CHECK-NEXT: of stablehlo.reduce_window: codes
+func.func @other_windows(%x: tensor<64x64xf32>, %w: tensor<64x64xf32>) -> (tensor<f32>, tensor<64x64xf32>) {
+  %zero = "stablehlo.constant"() <{value = dense<0.0> : tensor<f32>}> : () -> tensor<f32>
+  %h = "stablehlo.dot"(%x, %w) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %max = "stablehlo.reduce_window"(%h, %zero) <{padding = dense<[[63, 0], [0, 0]]> : tensor<2x2xi64>, window_dimensions = array<i64: 64, 1>}> ({
+  ^bb0(%a: tensor<f32>, %b: tensor<f32>):
+    %c = "stablehlo.maximum"(%a, %b) : (tensor<f32>, tensor<f32>) -> tensor<f32>
+    "stablehlo.return"(%c) : (tensor<f32>) -> ()
+  }) : (tensor<64x64xf32>, tensor<f32>) -> tensor<64x64xf32>
+  %short = "stablehlo.reduce_window"(%max, %zero) <{padding = dense<[[31, 0], [0, 0]]> : tensor<2x2xi64>, window_dimensions = array<i64: 32, 1>}> ({
+  ^bb0(%a: tensor<f32>, %b: tensor<f32>):
+    %c = "stablehlo.add"(%a, %b) : (tensor<f32>, tensor<f32>) -> tensor<f32>
+    "stablehlo.return"(%c) : (tensor<f32>) -> ()
+  }) : (tensor<64x64xf32>, tensor<f32>) -> tensor<64x64xf32>
+  %both = "stablehlo.reduce_window"(%short, %zero) <{padding = dense<[[63, 0], [63, 0]]> : tensor<2x2xi64>, window_dimensions = array<i64: 64, 64>}> ({
+  ^bb0(%a: tensor<f32>, %b: tensor<f32>):
+    %c = "stablehlo.add"(%a, %b) : (tensor<f32>, tensor<f32>) -> tensor<f32>
+    "stablehlo.return"(%c) : (tensor<f32>) -> ()
+  }) : (tensor<64x64xf32>, tensor<f32>) -> tensor<64x64xf32>
+  %wide = "stablehlo.reduce_window"(%both, %zero) <{padding = dense<[[63, 63], [0, 0]]> : tensor<2x2xi64>, window_dimensions = array<i64: 127, 1>}> ({
+  ^bb0(%a: tensor<f32>, %b: tensor<f32>):
+    %c = "stablehlo.add"(%a, %b) : (tensor<f32>, tensor<f32>) -> tensor<f32>
+    "stablehlo.return"(%c) : (tensor<f32>) -> ()
+  }) : (tensor<64x64xf32>, tensor<f32>) -> tensor<64x64xf32>
+  %loss = "stablehlo.dot_general"(%wide, %wide) <{dot_dimension_numbers = #all}> : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<f32>
+  %0 = "stablehlo.dot"(%wide, %w) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %1 = "stablehlo.dot"(%both, %0) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %2 = "stablehlo.dot"(%short, %1) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %3 = "stablehlo.dot"(%max, %2) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %4 = "stablehlo.dot"(%h, %3) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  return %loss, %4 : tensor<f32>, tensor<64x64xf32>
+}
+
+// Sums that the backward pass makes itself, of cotangents, are of exact terms.
+
+// CHECK-LABEL: storage plan of 'backward_sum'
+// CHECK-SAME: 1 stored
+// CHECK-NEXT: tensor<64x64xf32> of stablehlo.dot: exact (demanded exactly by stablehlo.reduce_window)
+func.func @backward_sum(%x: tensor<64x64xf32>, %w: tensor<64x64xf32>) -> (tensor<f32>, tensor<64x64xf32>) {
+  %zero = "stablehlo.constant"() <{value = dense<0.0> : tensor<f32>}> : () -> tensor<f32>
+  %h = "stablehlo.dot"(%x, %w) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %loss = "stablehlo.dot_general"(%h, %h) <{dot_dimension_numbers = #all}> : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<f32>
+  %0 = "stablehlo.reduce_window"(%h, %zero) <{padding = dense<[[0, 63], [0, 0]]> : tensor<2x2xi64>, window_dimensions = array<i64: 64, 1>}> ({
+  ^bb0(%a: tensor<f32>, %b: tensor<f32>):
+    %c = "stablehlo.add"(%a, %b) : (tensor<f32>, tensor<f32>) -> tensor<f32>
+    "stablehlo.return"(%c) : (tensor<f32>) -> ()
+  }) : (tensor<64x64xf32>, tensor<f32>) -> tensor<64x64xf32>
+  return %loss, %0 : tensor<f32>, tensor<64x64xf32>
+}
+
 // An op with too few operands, which no importer lets through, is no function.
 
 // CHECK-LABEL: storage plan of 'malformed'

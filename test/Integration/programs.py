@@ -290,7 +290,9 @@ def average_pool():
 def fourier_operator():
     def loss(params, x):
         for real, imaginary, w in params:
-            modes = jnp.einsum("bmi,mio->bmo", jnp.fft.rfft(x, axis=1), lax.complex(real, imaginary))
+            modes = jnp.einsum(
+                "bmi,mio->bmo", jnp.fft.rfft(x, axis=1), lax.complex(real, imaginary)
+            )
             x = jax.nn.gelu(jnp.fft.irfft(modes, x.shape[1], axis=1) + x @ w)
         return squares(x)
 
@@ -298,6 +300,33 @@ def fourier_operator():
     layer = (modes, CHANNELS, CHANNELS), (modes, CHANNELS, CHANNELS), (CHANNELS, CHANNELS)
     params = [weights(*layer) for _ in range(3)]
     return grad_step(loss, params, normal(9, BATCH, WIDTH, CHANNELS))
+
+
+@program(0.026, 0.6)
+def linear_attention():
+    def loss(params, x):
+        for *maps, w in params:
+            q, k, v = (x @ m for m in maps)
+            q, k = jnp.exp(q), jnp.exp(k)
+            scores = jnp.einsum("bsm,btm->bst", q, k)
+            total = jnp.einsum("bsm,bsm->bs", q, jnp.cumsum(k, axis=1))
+            x = x + jnp.tril(scores) @ v / total[..., None] @ w
+        return squares(x)
+
+    params = [weights(*[(WIDTH, WIDTH)] * 4) for _ in range(2)]
+    return grad_step(loss, params, normal(9, 4, BATCH, WIDTH))
+
+
+@program(0.012, 0.2)
+def running_mean():
+    def loss(params, x):
+        for first, second in params:
+            k, v = jax.nn.sigmoid(x @ first), x @ second
+            x = x + jnp.cumsum(k * v, axis=1) / jnp.cumsum(k, axis=1)
+        return squares(x)
+
+    params = [weights(*[(WIDTH, WIDTH)] * 2) for _ in range(2)]
+    return grad_step(loss, params, normal(9, 4, BATCH, WIDTH))
 
 
 @program(0.015, 0.2)

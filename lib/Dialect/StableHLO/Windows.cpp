@@ -20,6 +20,45 @@ SmallVector<int64_t> approx_act::getPerDimension(Operation *op, StringRef name,
               : SmallVector<int64_t>(rank, value);
 }
 
+bool approx_act::isPrefixSum(Operation *op) {
+  if (!isStableHLOOp(op, "reduce_window") || op->getNumOperands() != 2 ||
+      op->getNumResults() != 1 || op->getNumRegions() != 1 ||
+      !isStableHLOOp(getCombiner(op->getRegion(0)), "add"))
+    return false;
+  auto type = dyn_cast<RankedTensorType>(op->getOperand(0).getType());
+  auto padding = op->getAttrOfType<DenseIntElementsAttr>("padding");
+  if (!type || !type.hasStaticShape() || op->getResult(0).getType() != type ||
+      !padding)
+    return false;
+  int64_t rank = type.getRank();
+  for (StringRef name :
+       {"window_strides", "base_dilations", "window_dilations"})
+    if (!llvm::all_of(getPerDimension(op, name, rank, 1),
+                      [](int64_t entry) { return entry == 1; }))
+      return false;
+  SmallVector<int64_t> window =
+      getPerDimension(op, "window_dimensions", rank, 1);
+  auto edges =
+      llvm::map_to_vector(padding.getValues<APInt>(),
+                          [](const APInt &p) { return p.getSExtValue(); });
+  // The shim takes any op; what is read of this one is checked here.
+  if (static_cast<int64_t>(window.size()) != rank ||
+      static_cast<int64_t>(edges.size()) != 2 * rank)
+    return false;
+  unsigned numSummed = 0;
+  for (int64_t dim = 0; dim < rank; ++dim) {
+    int64_t before = edges[2 * dim];
+    int64_t after = edges[2 * dim + 1];
+    if (window[dim] == 1 && before == 0 && after == 0)
+      continue;
+    if (window[dim] != type.getDimSize(dim) || std::min(before, after) != 0 ||
+        std::max(before, after) != window[dim] - 1)
+      return false;
+    ++numSummed;
+  }
+  return numSummed == 1;
+}
+
 /// Whether a comparison distinguishes -0 from 0, and orders NaNs.
 static bool isTotalOrder(Operation *compare) {
   auto type = compare->getAttrOfType<OpaqueAttr>("compare_type");

@@ -24,6 +24,10 @@ namespace mlir::approx_act {
 SmallVector<int64_t> getPerDimension(Operation *op, StringRef name,
                                      int64_t rank, int64_t value);
 
+/// Whether `op` adds up, for each element of a tensor, all elements up to it
+/// along one dimension, or all from it on.
+bool isPrefixSum(Operation *op);
+
 /// Adds each element of `source` to the element of a tensor of zeros, of the
 /// shape of `operand`, that is the greatest of its window of `operand`: the
 /// first of equal ones in row-major order, and what follows a NaN.
