@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // An index that starts anew within a block: threads 0, 4, 8, ... read the same
 // element, which no load of consecutive elements gives.
 
