@@ -37,9 +37,9 @@ namespace {
 /// Emits the bodies of ops that sort, at the insertion point of a builder.
 class SortEmitter {
 public:
-  SortEmitter(ImplicitLocOpBuilder &builder, Block &comparator,
+  SortEmitter(ImplicitLocOpBuilder &builder, Comparator isBefore,
               ValueRange operands, unsigned dim)
-      : b(builder), comparator(comparator), operands(operands),
+      : b(builder), isBefore(isBefore), operands(operands),
         shape(cast<RankedTensorType>(operands[0].getType()).getShape()),
         dim(dim) {
     for (unsigned loop = 0; loop < shape.size(); ++loop)
@@ -90,7 +90,7 @@ private:
   Value emitIsBefore(Value lhs, Value rhs);
 
   ImplicitLocOpBuilder &b;
-  Block &comparator;
+  Comparator isBefore;
   ValueRange operands;
   ArrayRef<int64_t> shape;
   unsigned dim;
@@ -107,15 +107,9 @@ Value SortEmitter::emitExtract(Value operand, Value position) {
 
 /// What the comparator says of the elements at two positions.
 Value SortEmitter::emitIsBefore(Value lhs, Value rhs) {
-  SmallVector<Value> scalars;
-  for (BlockArgument argument : comparator.getArguments()) {
-    unsigned index = argument.getArgNumber();
-    scalars.push_back(
-        argument.use_empty()
-            ? Value()
-            : emitExtract(operands[index / 2], index % 2 == 0 ? lhs : rhs));
-  }
-  Value result = emitScalar(b, comparator, scalars);
+  Value result = isBefore(b, [&](unsigned argument) {
+    return emitExtract(operands[argument / 2], argument % 2 == 0 ? lhs : rhs);
+  });
   if (result && result.getType().isInteger(1))
     return result;
   isEmitted = false;
@@ -198,6 +192,47 @@ Value SortEmitter::emitMerge(int64_t length) {
   return select(isFirst.getResult(0), fromFirst, fromSecond);
 }
 
+std::optional<SmallVector<Value>>
+approx_act::emitSort(OpBuilder &builder, Location loc, ValueRange operands,
+                     unsigned dim, Comparator isBefore) {
+  ArrayRef<int64_t> shape =
+      cast<RankedTensorType>(operands.front().getType()).getShape();
+  SmallVector<Value> inits;
+  for (Value operand : operands)
+    inits.push_back(tensor::EmptyOp::create(
+        builder, loc, shape, getElementTypeOrSelf(operand.getType())));
+  SmallVector<AffineMap> maps(operands.size(),
+                              builder.getMultiDimIdentityMap(shape.size()));
+  SmallVector<utils::IteratorType> iterators(shape.size(),
+                                             utils::IteratorType::parallel);
+  SmallVector<Value> sorted(operands);
+  // The length of what is in order.
+  for (int64_t length = 1; length < shape[dim];) {
+    bool isEmitted = true;
+    auto body = [&](OpBuilder &nested, Location nestedLoc, ValueRange) {
+      ImplicitLocOpBuilder b(nestedLoc, nested);
+      SortEmitter emitter(b, isBefore, sorted, dim);
+      Value from =
+          length == 1 ? emitter.emitCount() : emitter.emitMerge(length);
+      SmallVector<Value> elements;
+      for (Value operand : sorted)
+        elements.push_back(emitter.emitExtract(operand, from));
+      linalg::YieldOp::create(b, elements);
+      isEmitted = emitter.isEmitted;
+    };
+    auto generic =
+        linalg::GenericOp::create(builder, loc, TypeRange(ValueRange(inits)),
+                                  ValueRange(), inits, maps, iterators, body);
+    if (!isEmitted) {
+      generic.erase();
+      return std::nullopt;
+    }
+    sorted.assign(generic.result_begin(), generic.result_end());
+    length = length == 1 ? kCounted : 2 * length;
+  }
+  return sorted;
+}
+
 LogicalResult approx_act::lowerSort(Operation *op, RewriterBase &rewriter) {
   unsigned count = op->getNumOperands();
   auto dimension = op->getAttrOfType<IntegerAttr>("dimension");
@@ -224,42 +259,19 @@ LogicalResult approx_act::lowerSort(Operation *op, RewriterBase &rewriter) {
   }
 
   rewriter.setInsertionPoint(op);
-  Location loc = op->getLoc();
-  SmallVector<Value> inits;
-  for (Value operand : op->getOperands()) {
-    Type element = cast<RankedTensorType>(operand.getType()).getElementType();
-    inits.push_back(
-        tensor::EmptyOp::create(rewriter, loc, type.getShape(), element));
-  }
-  SmallVector<AffineMap> maps(count,
-                              rewriter.getMultiDimIdentityMap(type.getRank()));
-  SmallVector<utils::IteratorType> iterators(type.getRank(),
-                                             utils::IteratorType::parallel);
-  SmallVector<Value> sorted(op->getOperands());
-  // The length of what is in order.
-  for (int64_t length = 1; length < size;) {
-    bool isEmitted = true;
-    auto body = [&](OpBuilder &builder, Location nestedLoc, ValueRange) {
-      ImplicitLocOpBuilder b(nestedLoc, builder);
-      SortEmitter emitter(b, op->getRegion(0).front(), sorted, dim);
-      Value from =
-          length == 1 ? emitter.emitCount() : emitter.emitMerge(length);
-      SmallVector<Value> elements;
-      for (Value operand : sorted)
-        elements.push_back(emitter.emitExtract(operand, from));
-      linalg::YieldOp::create(b, elements);
-      isEmitted = emitter.isEmitted;
-    };
-    auto generic =
-        linalg::GenericOp::create(rewriter, loc, TypeRange(ValueRange(inits)),
-                                  ValueRange(), inits, maps, iterators, body);
-    if (!isEmitted) {
-      rewriter.eraseOp(generic);
-      return op->emitError("expected a comparison of scalars in the sort");
-    }
-    sorted.assign(generic.result_begin(), generic.result_end());
-    length = length == 1 ? kCounted : 2 * length;
-  }
-  rewriter.replaceOp(op, sorted);
+  Block &comparator = op->getRegion(0).front();
+  std::optional<SmallVector<Value>> sorted = emitSort(
+      rewriter, op->getLoc(), op->getOperands(), dim,
+      [&](ImplicitLocOpBuilder &b, function_ref<Value(unsigned)> getElement) {
+        SmallVector<Value> scalars;
+        for (BlockArgument argument : comparator.getArguments())
+          scalars.push_back(argument.use_empty()
+                                ? Value()
+                                : getElement(argument.getArgNumber()));
+        return emitScalar(b, comparator, scalars);
+      });
+  if (!sorted)
+    return op->emitError("expected a comparison of scalars in the sort");
+  rewriter.replaceOp(op, *sorted);
   return success();
 }

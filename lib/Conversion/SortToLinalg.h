@@ -7,9 +7,23 @@
 #ifndef APPROX_ACT_LIB_CONVERSION_SORTTOLINALG_H
 #define APPROX_ACT_LIB_CONVERSION_SORTTOLINALG_H
 
+#include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/IR/PatternMatch.h"
+#include <optional>
 
 namespace mlir::approx_act {
+
+/// Emits whether an element belongs before another. Of operand i, the two are
+/// `getElement(2 * i)` and `getElement(2 * i + 1)`. Null where that has no
+/// form.
+using Comparator = llvm::function_ref<Value(
+    ImplicitLocOpBuilder &, llvm::function_ref<Value(unsigned)> getElement)>;
+
+/// Sorts tensors of one static shape along `dim` by their elements, and keeps
+/// equal ones in their order; nothing where `isBefore` has no form.
+std::optional<SmallVector<Value>> emitSort(OpBuilder &builder, Location loc,
+                                           ValueRange operands, unsigned dim,
+                                           Comparator isBefore);
 
 /// Replaces a `stablehlo.sort` by a `linalg.generic` that sorts runs of eight,
 /// and one for each doubling of the runs that merges two. All are stable.

@@ -31,6 +31,45 @@ func.func @labels(%x: tensor<6x10xf32>, %i: tensor<6x1x1xi32>, %u: tensor<6x1xf3
 
 // -----
 
+// Many rows are put in order first, those out of bounds before all others. Each
+// element then combines the updates of its row, from the first of them on.
+// CHECK-LABEL: func @rows
+// CHECK: %[[ROWS:.+]] = linalg.generic {{.*}} ins(%arg1 : tensor<20x15x1xi32>)
+// CHECK: arith.cmpi ult
+// CHECK: arith.select %{{.+}}, %{{.+}}, %c-1
+// CHECK: %[[FLAT:.+]] = tensor.collapse_shape %[[ROWS]] {{.*}} into tensor<300xi32>
+// CHECK: %[[POSITIONS:.+]] = linalg.generic
+// CHECK: %[[RUNS:.+]]:2 = linalg.generic
+// CHECK: tensor.extract %[[FLAT]]
+// CHECK: tensor.extract %[[POSITIONS]]
+// CHECK-COUNT-5: = linalg.generic
+// CHECK: %[[SORTED:.+]]:2 = linalg.generic
+// CHECK: linalg.generic {{.*}}iterator_types = ["parallel", "parallel"]} outs(%arg0 : tensor<6x10xf32>)
+// CHECK: %[[FIRST:.+]]:2 = scf.while
+// CHECK: tensor.extract %[[SORTED]]#0
+// CHECK: scf.while ({{.*}} = %[[FIRST]]#0, {{.*}} = %{{.+}})
+// CHECK: tensor.extract %[[SORTED]]#0
+// CHECK: scf.condition
+// CHECK: %[[POSITION:.+]] = tensor.extract %[[SORTED]]#1
+// CHECK: %[[UPDATE:.+]] = tensor.extract %arg2
+// CHECK: arith.addf %{{.+}}, %[[UPDATE]]
+func.func @rows(%x: tensor<6x10xf32>, %i: tensor<20x15x1xi32>, %u: tensor<20x15x10xf32>) -> tensor<6x10xf32> {
+  %0 = "stablehlo.scatter"(%x, %i, %u) <{scatter_dimension_numbers = #stablehlo.scatter<update_window_dims = [2], inserted_window_dims = [0], scatter_dims_to_operand_dims = [0], index_vector_dim = 2>}> ({
+  ^bb0(%a: tensor<f32>, %b: tensor<f32>):
+    %e = tensor.empty() : tensor<f32>
+    %s = linalg.generic {indexing_maps = [affine_map<() -> ()>, affine_map<() -> ()>, affine_map<() -> ()>], iterator_types = []}
+        ins(%a, %b : tensor<f32>, tensor<f32>) outs(%e : tensor<f32>) {
+    ^bb0(%p: f32, %q: f32, %o: f32):
+      %r = arith.addf %p, %q : f32
+      linalg.yield %r : f32
+    } -> tensor<f32>
+    "stablehlo.return"(%s) : (tensor<f32>) -> ()
+  }) : (tensor<6x10xf32>, tensor<20x15x1xi32>, tensor<20x15x10xf32>) -> tensor<6x10xf32>
+  return %0 : tensor<6x10xf32>
+}
+
+// -----
+
 // CHECK-LABEL: func @others
 // CHECK-NOT: stablehlo
 // CHECK-NOT: sdy

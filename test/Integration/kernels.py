@@ -652,6 +652,23 @@ PROGRAMS: dict[str, tuple[Callable, tuple[Any, ...]]] = {
         lambda x, i, u: x.at[i].add(u),
         (normal(16), np.array([3, 2**32 + 3, -1, 2**40], np.int64), normal(4)),
     ),
+    "scatter of many rows": (
+        lambda t, i, u: t.at[i].add(u),
+        (normal(40, 3), PLACES[labels(300, classes=5)] + labels(300, classes=30), normal(300, 3)),
+    ),
+    "scatter of many columns": (
+        lambda t, i, u: t.at[:, i].multiply(u),
+        (normal(2, 40, 3), labels(300, classes=50) - 5, 1 + normal(2, 300, 3) / 8),
+    ),
+    "scatter of many pairs, the last stays": (
+        lambda t, i, j, u: t.at[i, :, j].set(u, mode="drop"),
+        (
+            normal(9, 4, 7),
+            labels(300, classes=11).reshape(20, 15),
+            labels(300, classes=8).reshape(20, 15),
+            normal(20, 15, 4),
+        ),
+    ),
 }
 
 

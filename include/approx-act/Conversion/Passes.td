@@ -113,7 +113,7 @@ def ConvertStableHLOToLinalgPass : Pass<"convert-stablehlo-to-linalg"> {
 
     | op | becomes |
     |---|---|
-    | `scatter` | a `linalg.generic` over the operand and the updates, in which each element combines the updates whose window it is in, in their order |
+    | `scatter` | a `linalg.generic` over the operand, in which each element combines the updates whose window it is in, in their order |
     | `fft` | products with matrices of roots of unity, see below |
     | `sort` | `linalg.generic`s: one that sorts runs of 8, and one for each time that runs are merged by twos |
     | `select_and_scatter` | a `linalg.generic` that finds which element each window selects, and one in which each element combines the sources of the windows that have selected it, in their order |
@@ -125,8 +125,10 @@ def ConvertStableHLOToLinalgPass : Pass<"convert-stablehlo-to-linalg"> {
     | `case`, `if` | an `scf.if` per branch but the last |
     | `sdy.mesh`, `sdy.sharding_constraint`, attributes of `sdy` | nothing: there is one device |
 
-    A scatter gives the same bits in every run and needs no atomics, at the cost
-    of reading every index for every element.
+    A scatter gives the same bits in every run and needs no atomics. Each element
+    reads the index of every update; only of more than 256 updates that are whole
+    rows the numbers of the rows are sorted first, and it finds its own by
+    bisection.
 
     Each element of a result of a sort finds its place in the operands on its own,
     by counting or by bisection, so that a sort is stable, takes any comparator,
