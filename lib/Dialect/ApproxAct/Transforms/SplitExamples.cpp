@@ -96,9 +96,9 @@ namespace {
 class Segment {
 public:
   Segment(const Turnaround &turnaround, ArrayRef<Operation *> ops,
-          int64_t numExamples, int64_t numRanges)
+          int64_t numExamples, int64_t numRanges, bool cutsWords)
       : turnaround(turnaround), ops(ops), numExamples(numExamples),
-        numRanges(numRanges) {}
+        numRanges(numRanges), cutsWords(cutsWords) {}
 
   /// Whether all of the ops can be done by ranges, stay before, or wait until
   /// the sums that they read are known.
@@ -124,6 +124,8 @@ private:
   ArrayRef<Operation *> ops;
   int64_t numExamples;
   int64_t numRanges;
+  /// Whether codes of several examples that share words are read by ranges.
+  bool cutsWords;
   /// What is done by ranges, in program order.
   llvm::MapVector<Operation *, SmallVector<int64_t>> cuts;
   /// What reads sums.
@@ -150,7 +152,8 @@ int64_t Segment::getDim(Value value) const {
     return Cut::kWhole;
   if (type.getDimSize(0) == numExamples)
     return 0;
-  // Words that hold the codes of neighbouring examples.
+  if (!cutsWords)
+    return Cut::kWhole;
   auto pack = skipBarriers(value).getDefiningOp<PackOp>();
   auto neighbours =
       pack ? pack.getCodes().getDefiningOp<tensor::ExpandShapeOp>() : nullptr;
@@ -391,7 +394,12 @@ struct SplitExamples : approx_act::impl::SplitExamplesBase<SplitExamples> {
             .wasInterrupted();
     if (step->forwardResults.empty() || !isRewritten || isDistributed(func))
       return markAllAnalysesPreserved();
-    while (numSplit < kMaxSplits && splitPeak(func, step->forwardResults))
+    // Where codes of several examples are in one word, what is restored of them
+    // begins before a range if that is enough.
+    auto split = [&](bool cutsWords) {
+      return splitPeak(func, step->forwardResults, cutsWords);
+    };
+    while (numSplit < kMaxSplits && (split(false) || split(true)))
       ++numSplit;
   }
 
@@ -399,11 +407,12 @@ private:
   static constexpr unsigned kMaxSplits = 8;
 
   /// Whether what needs most memory is done by ranges now.
-  bool splitPeak(func::FuncOp func, ArrayRef<unsigned> results);
+  bool splitPeak(func::FuncOp func, ArrayRef<unsigned> results, bool cutsWords);
 };
 } // namespace
 
-bool SplitExamples::splitPeak(func::FuncOp func, ArrayRef<unsigned> results) {
+bool SplitExamples::splitPeak(func::FuncOp func, ArrayRef<unsigned> results,
+                              bool cutsWords) {
   Turnaround turnaround(func, results);
   PeakMemoryAnalysis memory(turnaround);
   ArrayRef<PeakMemoryAnalysis::Point> points = memory.getPoints();
@@ -431,7 +440,7 @@ bool SplitExamples::splitPeak(func::FuncOp func, ArrayRef<unsigned> results) {
     return false;
   auto plan = [&](size_t first, size_t last) -> std::optional<Segment> {
     Segment segment(turnaround, ArrayRef(ops).slice(first, last - first + 1),
-                    numExamples, numRanges);
+                    numExamples, numRanges, cutsWords);
     if (!segment.plan())
       return std::nullopt;
     return segment;
