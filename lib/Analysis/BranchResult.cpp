@@ -27,8 +27,7 @@ static std::optional<SmallVector<Operation *>> getCheapSlice(Block &block,
       return std::nullopt;
     llvm::append_range(worklist, op->getOperands());
   }
-  SmallVector<Operation *> ops = takeInBlockOrder(slice);
-  return ops;
+  return takeInBlockOrder(slice);
 }
 
 std::optional<BranchResult> BranchResult::match(Value value) {

@@ -71,14 +71,14 @@ struct ScatterDims {
            llvm::equal(sizes, kept) && indexVector + 1 >= indices.getRank();
   }
 
-  /// How many updates there are.
-  int64_t getNumUpdates(Operation *op) const {
-    int64_t count = 1;
+  /// The dimensions of updates that are no window's: so many updates there are.
+  SmallVector<int64_t> getScatterShape(Operation *op) const {
+    SmallVector<int64_t> sizes;
     ArrayRef<int64_t> shape = typeOf(op->getOperand(2)).getShape();
     for (auto [dim, size] : llvm::enumerate(shape))
       if (!llvm::is_contained(window, dim))
-        count *= size;
-    return count;
+        sizes.push_back(size);
+    return sizes;
   }
 
   /// The dimensions of updates that lie in the window; those of the operand
@@ -220,11 +220,9 @@ public:
       : op(op), numbers(numbers), rewriter(rewriter),
         builder(op->getLoc(), rewriter), operand(op->getOperand(0)),
         indices(op->getOperand(1)), updates(op->getOperand(2)),
-        shape(typeOf(operand).getShape()) {
-    for (int64_t dim = 0; dim < typeOf(updates).getRank(); ++dim)
-      if (!llvm::is_contained(numbers.window, dim))
-        scatterShape.push_back(typeOf(updates).getDimSize(dim));
-    count = ShapedType::getNumElements(scatterShape);
+        shape(typeOf(operand).getShape()),
+        scatterShape(numbers.getScatterShape(op)),
+        count(ShapedType::getNumElements(scatterShape)) {
     for (int64_t dim : numbers.scattered)
       numRows *= shape[dim];
     bool isSmall =
@@ -247,9 +245,8 @@ private:
   ImplicitLocOpBuilder builder;
   Value operand, indices, updates;
   ArrayRef<int64_t> shape;
-  /// The dimensions of updates that are no window's.
   SmallVector<int64_t> scatterShape;
-  int64_t count = 0, numRows = 1;
+  int64_t count, numRows = 1;
   /// The type of the numbers of rows and of updates.
   IntegerType number;
 };
@@ -314,26 +311,10 @@ Value RowScatter::emitPositions() {
 Value RowScatter::emitFirst(ImplicitLocOpBuilder &b, Value rows, Value row) {
   Value least = arith::ConstantIndexOp::create(b, 0);
   Value most = arith::ConstantIndexOp::create(b, count);
-  Value one = arith::ConstantIndexOp::create(b, 1);
-  auto search = scf::WhileOp::create(
-      b, TypeRange{b.getIndexType(), b.getIndexType()}, ValueRange{least, most},
-      [&](OpBuilder &, Location, ValueRange bounds) {
-        Value isOpen = arith::CmpIOp::create(b, arith::CmpIPredicate::slt,
-                                             bounds[0], bounds[1]);
-        scf::ConditionOp::create(b, isOpen, bounds);
-      },
-      [&](OpBuilder &, Location, ValueRange bounds) {
-        Value sum = arith::AddIOp::create(b, bounds[0], bounds[1]);
-        Value middle = arith::ShRUIOp::create(b, sum, one);
-        Value next = arith::AddIOp::create(b, middle, one);
-        Value other = tensor::ExtractOp::create(b, rows, middle);
-        Value isLess =
-            arith::CmpIOp::create(b, arith::CmpIPredicate::slt, other, row);
-        Value low = arith::SelectOp::create(b, isLess, next, bounds[0]);
-        Value high = arith::SelectOp::create(b, isLess, bounds[1], middle);
-        scf::YieldOp::create(b, ValueRange{low, high});
-      });
-  return search.getResult(0);
+  return emitBisection(b, least, most, [&](Value middle) -> Value {
+    Value other = tensor::ExtractOp::create(b, rows, middle);
+    return arith::CmpIOp::create(b, arith::CmpIPredicate::sge, other, row);
+  });
 }
 
 /// The element of the update with the number `position` that lies at `place` of
@@ -437,8 +418,8 @@ LogicalResult approx_act::lowerScatter(Operation *op, RewriterBase &rewriter) {
     return op->emitError("expected a scatter of tensors of static shape");
   ScatterDims numbers(text.getAttrData());
   rewriter.setInsertionPoint(op);
-  bool isOfMany =
-      numbers.areRows(op) && numbers.getNumUpdates(op) > kFewUpdates;
+  int64_t count = ShapedType::getNumElements(numbers.getScatterShape(op));
+  bool isOfMany = numbers.areRows(op) && count > kFewUpdates;
   Value result = isOfMany ? RowScatter(op, numbers, rewriter).lower()
                           : lowerByLooking(op, numbers, rewriter);
   if (!result)

@@ -33,6 +33,29 @@ using namespace mlir::approx_act;
 /// it in comparisons, and merging them a launch for each doubling.
 static constexpr int64_t kCounted = 8;
 
+Value approx_act::emitBisection(ImplicitLocOpBuilder &b, Value least,
+                                Value most,
+                                llvm::function_ref<Value(Value)> emitIsEnough) {
+  Value one = arith::ConstantIndexOp::create(b, 1);
+  auto search = scf::WhileOp::create(
+      b, TypeRange{b.getIndexType(), b.getIndexType()}, ValueRange{least, most},
+      [&](OpBuilder &, Location, ValueRange bounds) {
+        Value isOpen = arith::CmpIOp::create(b, arith::CmpIPredicate::slt,
+                                             bounds[0], bounds[1]);
+        scf::ConditionOp::create(b, isOpen, bounds);
+      },
+      [&](OpBuilder &, Location, ValueRange bounds) {
+        Value sum = arith::AddIOp::create(b, bounds[0], bounds[1]);
+        Value middle = arith::ShRUIOp::create(b, sum, one);
+        Value isEnough = emitIsEnough(middle);
+        Value next = arith::AddIOp::create(b, middle, one);
+        Value low = arith::SelectOp::create(b, isEnough, bounds[0], next);
+        Value high = arith::SelectOp::create(b, isEnough, middle, bounds[1]);
+        scf::YieldOp::create(b, ValueRange{low, high});
+      });
+  return search.getResult(0);
+}
+
 namespace {
 /// Emits the bodies of ops that sort, at the insertion point of a builder.
 class SortEmitter {
@@ -157,25 +180,15 @@ Value SortEmitter::emitMerge(int64_t length) {
   Value ofSecond = subtract(end, second), ofFirst = subtract(second, first);
   Value least = arith::MaxSIOp::create(b, zero, subtract(taken, ofSecond));
   Value most = arith::MinSIOp::create(b, taken, ofFirst);
-  auto search = scf::WhileOp::create(
-      b, TypeRange{b.getIndexType(), b.getIndexType()}, ValueRange{least, most},
-      [&](OpBuilder &, Location, ValueRange bounds) {
-        scf::ConditionOp::create(b, isLess(bounds[0], bounds[1]), bounds);
-      },
-      [&](OpBuilder &, Location, ValueRange bounds) {
-        Value middle =
-            arith::ShRUIOp::create(b, add(bounds[0], bounds[1]), one);
-        // With one more of the first half, what is then the next of the second
-        // half would not be taken: it must not belong before it.
-        Value other = subtract(subtract(taken, middle), one);
-        Value fromFirst = add(first, middle), fromSecond = add(second, other);
-        Value isTooMany = emitIsBefore(fromSecond, fromFirst);
-        Value low = select(isTooMany, bounds[0], add(middle, one));
-        Value high = select(isTooMany, middle, bounds[1]);
-        scf::YieldOp::create(b, ValueRange{low, high});
-      });
-  Value fromFirst = add(first, search.getResult(0));
-  Value fromSecond = add(second, subtract(taken, search.getResult(0)));
+  Value ownOfFirst = emitBisection(b, least, most, [&](Value middle) {
+    // With one more of the first half, what is then the next of the second half
+    // would not be taken: it must not belong before it.
+    Value other = subtract(subtract(taken, middle), one);
+    Value fromFirst = add(first, middle), fromSecond = add(second, other);
+    return emitIsBefore(fromSecond, fromFirst);
+  });
+  Value fromFirst = add(first, ownOfFirst);
+  Value fromSecond = add(second, subtract(taken, ownOfFirst));
   // Here comes the next of the first half, unless that has no more, or that of
   // the second half belongs before it.
   Value hasFirst = isLess(fromFirst, second);

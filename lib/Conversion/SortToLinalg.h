@@ -13,6 +13,11 @@
 
 namespace mlir::approx_act {
 
+/// Emits the search for the least index from `least` to `most` of which
+/// `emitIsEnough` says so, if it does of all greater ones; `most` if of none.
+Value emitBisection(ImplicitLocOpBuilder &b, Value least, Value most,
+                    llvm::function_ref<Value(Value)> emitIsEnough);
+
 /// Emits whether an element belongs before another. Of operand i, the two are
 /// `getElement(2 * i)` and `getElement(2 * i + 1)`. Null where that has no
 /// form.

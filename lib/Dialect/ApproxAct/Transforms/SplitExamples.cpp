@@ -84,6 +84,15 @@ static std::optional<Cut> getCut(Operation *op, ArrayRef<int64_t> given,
   return Cut::get(op, given, numRanges);
 }
 
+/// Whether `value` is words, each of which holds codes of several of
+/// `numExamples` neighbours.
+static bool holdsExamples(Value value, int64_t numExamples) {
+  auto pack = skipBarriers(value).getDefiningOp<PackOp>();
+  auto neighbours =
+      pack ? pack.getCodes().getDefiningOp<tensor::ExpandShapeOp>() : nullptr;
+  return neighbours && neighbours.getSrcType().getDimSize(0) == numExamples;
+}
+
 static RankedTensorType getRangeType(RankedTensorType type, int64_t dim,
                                      int64_t numRanges) {
   SmallVector<int64_t> shape(type.getShape());
@@ -152,13 +161,8 @@ int64_t Segment::getDim(Value value) const {
     return Cut::kWhole;
   if (type.getDimSize(0) == numExamples)
     return 0;
-  if (!cutsWords)
-    return Cut::kWhole;
-  auto pack = skipBarriers(value).getDefiningOp<PackOp>();
-  auto neighbours =
-      pack ? pack.getCodes().getDefiningOp<tensor::ExpandShapeOp>() : nullptr;
-  return neighbours && neighbours.getSrcType().getDimSize(0) == numExamples &&
-                 type.getDimSize(0) % numRanges == 0
+  return cutsWords && type.getDimSize(0) % numRanges == 0 &&
+                 holdsExamples(value, numExamples)
              ? 0
              : Cut::kWhole;
 }
@@ -394,13 +398,7 @@ struct SplitExamples : approx_act::impl::SplitExamplesBase<SplitExamples> {
             .wasInterrupted();
     if (step->forwardResults.empty() || !isRewritten || isDistributed(func))
       return markAllAnalysesPreserved();
-    // Codes of several examples that share words are restored before the ranges
-    // if that is enough. (A network with max-pools took 24.3 MB then, and 27.4
-    // where they were restored by ranges.)
-    auto split = [&](bool cutsWords) {
-      return splitPeak(func, step->forwardResults, cutsWords);
-    };
-    while (numSplit < kMaxSplits && (split(false) || split(true)))
+    while (numSplit < kMaxSplits && splitPeak(func, step->forwardResults))
       ++numSplit;
   }
 
@@ -408,40 +406,22 @@ private:
   static constexpr unsigned kMaxSplits = 8;
 
   /// Whether what needs most memory is done by ranges now.
-  bool splitPeak(func::FuncOp func, ArrayRef<unsigned> results, bool cutsWords);
+  bool splitPeak(func::FuncOp func, ArrayRef<unsigned> results);
 };
 } // namespace
 
-bool SplitExamples::splitPeak(func::FuncOp func, ArrayRef<unsigned> results,
-                              bool cutsWords) {
-  Turnaround turnaround(func, results);
-  PeakMemoryAnalysis memory(turnaround);
+/// Of the ops around the peak, which is at op `index`, those that are worth
+/// being done by ranges.
+static std::optional<Segment> findSegment(const Turnaround &turnaround,
+                                          const PeakMemoryAnalysis &memory,
+                                          ArrayRef<Operation *> ops,
+                                          size_t index, int64_t numExamples,
+                                          int64_t numRanges, bool cutsWords) {
   ArrayRef<PeakMemoryAnalysis::Point> points = memory.getPoints();
-  auto index = static_cast<size_t>(&memory.getPeak() - points.data());
   int64_t peak = memory.getPeak().bytes;
-  SmallVector<Operation *> ops;
-  for (const PeakMemoryAnalysis::Point &point : points)
-    ops.push_back(point.op);
-
-  // The examples of what the op at the peak works on.
-  SmallVector<Value> values(ops[index]->getResults());
-  llvm::append_range(values, ops[index]->getOperands());
-  auto *value = llvm::find_if(values, [](Value v) {
-    RankedTensorType type = getTensorType(v);
-    return type && type.getRank() > 1 && getBytes(v) >= kMinDelayedBytes;
-  });
-  if (value == values.end())
-    return false;
-  int64_t numExamples = getTensorType(*value).getDimSize(0);
-  int64_t numRanges = maxRanges;
-  while (numRanges > 1 &&
-         (numExamples % numRanges != 0 || peak / numRanges < minBytes))
-    --numRanges;
-  if (numRanges <= 1)
-    return false;
   auto plan = [&](size_t first, size_t last) -> std::optional<Segment> {
-    Segment segment(turnaround, ArrayRef(ops).slice(first, last - first + 1),
-                    numExamples, numRanges, cutsWords);
+    Segment segment(turnaround, ops.slice(first, last - first + 1), numExamples,
+                    numRanges, cutsWords);
     if (!segment.plan())
       return std::nullopt;
     return segment;
@@ -467,14 +447,60 @@ bool SplitExamples::splitPeak(func::FuncOp func, ArrayRef<unsigned> results,
       bestLast = i;
   std::optional<Segment> segment = plan(bestFirst, bestLast);
   if (!segment || !segment->isUseful())
-    return false;
+    return std::nullopt;
   int64_t before = points[bestFirst].before;
   int64_t expected =
       before + segment->getResultBytes() + (peak - before) / numRanges;
   // Not for less: a compiler has reasons of its own, and the more there is to
   // concatenate and to restore twice, the less they are foreseen.
   if (2 * expected > peak)
+    return std::nullopt;
+  return segment;
+}
+
+bool SplitExamples::splitPeak(func::FuncOp func, ArrayRef<unsigned> results) {
+  Turnaround turnaround(func, results);
+  PeakMemoryAnalysis memory(turnaround);
+  ArrayRef<PeakMemoryAnalysis::Point> points = memory.getPoints();
+  auto index = static_cast<size_t>(&memory.getPeak() - points.data());
+  int64_t peak = memory.getPeak().bytes;
+  SmallVector<Operation *> ops;
+  for (const PeakMemoryAnalysis::Point &point : points)
+    ops.push_back(point.op);
+
+  // The examples of what the op at the peak works on.
+  SmallVector<Value> values(ops[index]->getResults());
+  llvm::append_range(values, ops[index]->getOperands());
+  auto *value = llvm::find_if(values, [](Value v) {
+    RankedTensorType type = getTensorType(v);
+    return type && type.getRank() > 1 && getBytes(v) >= kMinDelayedBytes;
+  });
+  if (value == values.end())
     return false;
-  segment->split();
-  return true;
+  int64_t numExamples = getTensorType(*value).getDimSize(0);
+  int64_t numRanges = maxRanges;
+  while (numRanges > 1 &&
+         (numExamples % numRanges != 0 || peak / numRanges < minBytes))
+    --numRanges;
+  if (numRanges <= 1)
+    return false;
+  // Codes of several examples that share words are restored before the ranges
+  // if that is enough. (A network with max-pools took 24.3 MB then, and 27.4
+  // where they were restored by ranges.)
+  bool isAnyShared = llvm::any_of(ops, [&](Operation *op) {
+    return llvm::any_of(op->getOperands(), [&](Value operand) {
+      return holdsExamples(operand, numExamples);
+    });
+  });
+  for (bool cutsWords : {false, true}) {
+    if (cutsWords && !isAnyShared)
+      break;
+    if (std::optional<Segment> segment =
+            findSegment(turnaround, memory, ops, index, numExamples, numRanges,
+                        cutsWords)) {
+      segment->split();
+      return true;
+    }
+  }
+  return false;
 }
